@@ -1,0 +1,22 @@
+//! What the payment providers want to hear and what their answers mean.
+//!
+//! A connector is two pure functions around a call somebody else makes: one builds a [`Request`],
+//! the other reads the [`Response`]. This crate does no I/O and has no clock and no dice; the
+//! moment and the nonce of a request come in as a [`Stamp`].
+//!
+//! Invariant: nothing is believed that did not pass its signature over the raw bytes, and no
+//! default decides trust (`callback` and `read_*` functions of each provider; their tests are
+//! named after the rows of `payments.md` F4).
+
+pub mod http;
+pub use http::{Headers, Method, Request, Response, Stamp};
+pub mod outcome;
+pub use outcome::{Doubt, Outcome, Rejection};
+pub mod fact;
+pub use fact::{PaymentFact, PaymentStatus, RefundFact, RefundStatus};
+pub mod secret;
+pub use secret::Secret;
+pub mod key;
+
+pub mod alipay;
+pub mod wechat_pay;

@@ -1,0 +1,37 @@
+//! Bytes that must not be seen.
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+/// A secret: prints stars, is wiped when dropped.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+impl Secret {
+    /// Takes the secret bytes.
+    pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
+        Secret(Zeroizing::new(bytes.into()))
+    }
+
+    /// The bytes, for the one place that signs, seals or opens with them.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_prints_stars() {
+        assert_eq!(format!("{:?}", Secret::new("canary")), "***");
+    }
+}

@@ -1,0 +1,32 @@
+//! The words of the house: money, energy, volume, typed ids, time, chance and the states an order,
+//! a payment, a vend and a supply can be in.
+//!
+//! This crate knows no database, no JSON and no wire. Everything here is a value; whatever needs
+//! the present moment or a random number takes a [`Clock`] or an [`Rng`] as a parameter.
+
+pub mod money;
+pub use money::{Currency, Money, MoneyError};
+pub mod energy;
+pub use energy::Energy;
+pub mod volume;
+pub use volume::Volume;
+pub mod tariff;
+pub use tariff::{Carry, Charge, FlatPrice, TariffError};
+
+pub mod id;
+pub use id::*;
+pub mod clock;
+pub use clock::{Clock, ManualClock, SystemClock};
+pub mod rng;
+pub use rng::{Rng, SeededRng};
+pub mod business_day;
+pub use business_day::BusinessDay;
+
+pub mod purpose;
+pub use purpose::{MoneyModel, Purpose};
+pub mod provider;
+pub use provider::{Channel, Provider};
+pub mod order;
+pub use order::{OrderState, OrderTransitionError};
+pub mod payment;
+pub use payment::AttemptState;
