@@ -21,7 +21,8 @@ pub struct PaymentFact {
     pub provider_trade_no: Option<String>,
     /// What the provider says happened.
     pub status: PaymentStatus,
-    /// The order's amount: what is credited.
+    /// The order's amount: what is credited. Absent while nothing was paid, and for any currency
+    /// but CNY: a payment without an amount fits no order and is held (F4 no. 9).
     pub total: Option<Money>,
     /// What the payer paid after the provider's coupons; for the books, never for the credit.
     pub payer_total: Option<Money>,

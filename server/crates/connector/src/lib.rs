@@ -17,6 +17,7 @@ pub use fact::{PaymentFact, PaymentStatus, RefundFact, RefundStatus};
 pub mod secret;
 pub use secret::Secret;
 pub mod key;
+pub mod json;
 
 pub mod alipay;
 pub mod wechat_pay;

@@ -6,7 +6,8 @@
 pub enum Outcome<T> {
     /// The provider says, provably, that it is so.
     Done(T),
-    /// The provider refused for good; nothing happened and nothing will.
+    /// The provider refused for good; nothing happened and nothing will. Look at
+    /// [`Rejection::authenticated`] before spending the same money again.
     Declined(Rejection),
     /// It may or may not have happened. Only a query with the same number ends this (I6).
     Unknown(Doubt),
@@ -23,6 +24,10 @@ pub struct Rejection {
     pub code: String,
     /// The provider's text; for the log and the operator, never for a decision.
     pub message: String,
+    /// True only if the provider's signature covered it. WeChat Pay signs no errors, so its
+    /// refusals are hints from whoever answered: they may start a query or a retry with the same
+    /// number, and never alone end a doubt or allow a second payment or refund (F4 no. 28).
+    pub authenticated: bool,
 }
 
 /// Why an answer settles nothing.
@@ -32,18 +37,32 @@ pub enum Doubt {
     NoAnswer,
     /// The answer's signature is missing or wrong.
     BadSignature,
+    /// The answer names a verification key we do not hold: fetch the certificates, ask again.
+    UnknownSerial(String),
+    /// The answer's signed time is too far from our clock: a replay, or one clock is wrong.
+    StaleTimestamp,
+    /// The answer is provably the provider's, but about another merchant.
+    WrongMerchant,
     /// The answer is not of the documented shape.
     Unreadable,
     /// The provider itself says that it does not know yet.
     Pending(Rejection),
+    /// Somebody says, without a signature, that there is no such order or refund. Asking again
+    /// with the same number is safe; believing it is not.
+    Unproven(Rejection),
     /// A code nobody listed.
     Unlisted(Rejection),
 }
 
 impl Rejection {
-    /// A refusal with its code and text.
+    /// A refusal nobody signed: its code and text.
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Rejection { code: code.into(), message: message.into() }
+        Rejection { code: code.into(), message: message.into(), authenticated: false }
+    }
+
+    /// The same refusal, its signature verified.
+    pub fn signed(self) -> Self {
+        Rejection { authenticated: true, ..self }
     }
 }
 
