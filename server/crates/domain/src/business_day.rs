@@ -52,10 +52,9 @@ mod tests {
 
     #[test]
     fn the_day_turns_at_midnight_in_shanghai() {
-        for (utc, day) in [
-            ("2026-11-20T15:59:59Z", "2026-11-20"),
-            ("2026-11-20T16:00:00Z", "2026-11-21"),
-        ] {
+        for (utc, day) in
+            [("2026-11-20T15:59:59Z", "2026-11-20"), ("2026-11-20T16:00:00Z", "2026-11-21")]
+        {
             let at = DateTime::parse_from_rfc3339(utc).unwrap().to_utc();
             assert_eq!(BusinessDay::of(at).date().to_string(), day);
         }

@@ -30,3 +30,10 @@ pub mod order;
 pub use order::{OrderState, OrderTransitionError};
 pub mod payment;
 pub use payment::AttemptState;
+
+pub mod retry;
+pub use retry::{Backoff, payment_query_delay};
+pub mod fields;
+pub use fields::{FieldError, Fields};
+pub mod vend;
+pub use vend::{Vend, VendAction, VendEvent, VendRequest, VendState};
