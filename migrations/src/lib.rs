@@ -1,1 +1,30 @@
-//! 
+//! The schema's history: one ordered list of steps for SQLite and PostgreSQL.
+//!
+//! A step that has been released is never edited; what is wrong is put right by a later step
+//! (`docs/migrations.md`). The list is the only place that creates or changes a table.
+
+pub use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::prelude::*;
+
+pub mod table;
+pub use table::{GLOBAL_TABLES, Table};
+pub mod step;
+
+/// The ordered list of steps, applied by `store::Store::migrate`.
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(step::directory::Step),
+            Box::new(step::operator::Step),
+            Box::new(step::premises::Step),
+            Box::new(step::order::Step),
+            Box::new(step::ledger::Step),
+            Box::new(step::vend::Step),
+            Box::new(step::reading::Step),
+            Box::new(step::job::Step),
+            Box::new(step::append_only::Step),
+        ]
+    }
+}

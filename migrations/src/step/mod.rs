@@ -1,0 +1,11 @@
+//! The steps, in the order they are applied.
+
+pub mod append_only;
+pub mod directory;
+pub mod job;
+pub mod ledger;
+pub mod operator;
+pub mod order;
+pub mod premises;
+pub mod reading;
+pub mod vend;

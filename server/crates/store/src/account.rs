@@ -1,0 +1,121 @@
+//! Customer accounts and the rooms they are in.
+
+use domain::{AccountId, ProjectId, RoomId};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+};
+
+use crate::{
+    StoreError, Tx,
+    entity::{account, room},
+};
+
+/// An account as stored.
+pub type Account = account::Model;
+/// A room as stored.
+pub type Room = room::Model;
+
+/// The most accounts or rooms one list answers with.
+pub const LIST_MAX: u64 = 20_000;
+
+impl Account {
+    /// The typed id.
+    pub fn account_id(&self) -> AccountId {
+        AccountId(self.id)
+    }
+
+    /// True while the account is open.
+    pub fn is_open(&self) -> bool {
+        self.state == "open"
+    }
+}
+
+/// An account by its id.
+pub async fn by_id<C: ConnectionTrait>(
+    db: &C,
+    project: ProjectId,
+    id: AccountId,
+) -> Result<Option<Account>, StoreError> {
+    Ok(account::Entity::find_by_id((project.0, id.0)).one(db).await?)
+}
+
+/// The open account of a room, if it is let.
+pub async fn open_in_room<C: ConnectionTrait>(
+    db: &C,
+    project: ProjectId,
+    room: RoomId,
+) -> Result<Option<Account>, StoreError> {
+    let found = account::Entity::find()
+        .filter(account::Column::ProjectId.eq(project.0))
+        .filter(account::Column::RoomId.eq(room.0))
+        .filter(account::Column::State.eq("open"))
+        .one(db)
+        .await?;
+    Ok(found)
+}
+
+/// Accounts of a project by number.
+pub async fn list<C: ConnectionTrait>(
+    db: &C,
+    project: ProjectId,
+) -> Result<Vec<Account>, StoreError> {
+    let found = account::Entity::find()
+        .filter(account::Column::ProjectId.eq(project.0))
+        .order_by_asc(account::Column::AccountNo)
+        .limit(LIST_MAX)
+        .all(db)
+        .await?;
+    Ok(found)
+}
+
+/// Closes an account if nobody changed it meanwhile.
+pub async fn close(
+    tx: &Tx,
+    account: &Account,
+    at: chrono::DateTime<chrono::Utc>,
+) -> Result<(), StoreError> {
+    let change = account::ActiveModel {
+        state: Set("closed".to_owned()),
+        closed_at: Set(Some(at)),
+        version: Set(account.version + 1),
+        ..Default::default()
+    };
+    let done = account::Entity::update_many()
+        .set(change)
+        .filter(account::Column::ProjectId.eq(account.project_id))
+        .filter(account::Column::Id.eq(account.id))
+        .filter(account::Column::Version.eq(account.version))
+        .exec(tx)
+        .await?;
+    if done.rows_affected == 1 {
+        Ok(())
+    } else {
+        Err(StoreError::Conflict { table: "account", row: account.id.to_string() })
+    }
+}
+
+/// A room by its id.
+pub async fn room<C: ConnectionTrait>(
+    db: &C,
+    project: ProjectId,
+    id: RoomId,
+) -> Result<Option<Room>, StoreError> {
+    Ok(room::Entity::find_by_id((project.0, id.0)).one(db).await?)
+}
+
+/// Rooms of a project by building, floor and number.
+pub async fn rooms<C: ConnectionTrait>(
+    db: &C,
+    project: ProjectId,
+) -> Result<Vec<Room>, StoreError> {
+    let found = room::Entity::find()
+        .filter(room::Column::ProjectId.eq(project.0))
+        .order_by_asc(room::Column::Building)
+        .order_by_asc(room::Column::Floor)
+        .order_by_asc(room::Column::Number)
+        .limit(LIST_MAX)
+        .all(db)
+        .await?;
+    Ok(found)
+}

@@ -1,0 +1,131 @@
+//! Supply: what a meter's relay or valve shall be, and what it was read to be.
+
+use chrono::{DateTime, Utc};
+use domain::{MeterId, OrderId, ProjectId};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect,
+};
+
+use crate::{
+    StoreError, Tx,
+    entity::{relay_command, supply},
+    row,
+};
+
+/// A meter's supply as stored.
+pub type Supply = supply::Model;
+/// A command to a relay or valve as stored.
+pub type RelayCommand = relay_command::Model;
+
+/// The most supplies one list answers with.
+pub const LIST_MAX: u64 = 200_000;
+
+impl Supply {
+    /// The meter.
+    pub fn meter(&self) -> MeterId {
+        MeterId(self.meter_id)
+    }
+
+    /// The order whose money asks for the light, if one does.
+    pub fn order(&self) -> Option<OrderId> {
+        self.order_id.map(OrderId)
+    }
+}
+
+/// The supply of a meter, if it was ever steered or read.
+pub async fn of_meter<C: ConnectionTrait>(
+    db: &C,
+    project: ProjectId,
+    meter: MeterId,
+) -> Result<Option<Supply>, StoreError> {
+    Ok(supply::Entity::find_by_id((project.0, meter.0)).one(db).await?)
+}
+
+/// Every supply of a project.
+pub async fn list<C: ConnectionTrait>(
+    db: &C,
+    project: ProjectId,
+) -> Result<Vec<Supply>, StoreError> {
+    let found = supply::Entity::find()
+        .filter(supply::Column::ProjectId.eq(project.0))
+        .limit(LIST_MAX)
+        .all(db)
+        .await?;
+    Ok(found)
+}
+
+/// Writes a supply: inserts version 1, or replaces the version before it.
+///
+/// Invariant: commands of one meter are ordered by sequence, never by clock (I14, 18R); a writer
+/// that lost the race gets a conflict; proved by `the_later_wish_for_a_relay_wins_by_sequence`.
+pub async fn write(tx: &Tx, new: &Supply) -> Result<(), StoreError> {
+    if new.version == 1 {
+        return row::insert(tx, new.clone()).await;
+    }
+    let set = supply::ActiveModel {
+        desired: Set(new.desired.clone()),
+        desired_reason: Set(new.desired_reason.clone()),
+        desired_seq: Set(new.desired_seq),
+        desired_at: Set(new.desired_at),
+        actual: Set(new.actual.clone()),
+        actual_at: Set(new.actual_at),
+        order_id: Set(new.order_id),
+        state: Set(new.state.clone()),
+        alarm_at: Set(new.alarm_at),
+        restored_at: Set(new.restored_at),
+        version: Set(new.version),
+        ..Default::default()
+    };
+    let done = supply::Entity::update_many()
+        .set(set)
+        .filter(supply::Column::ProjectId.eq(new.project_id))
+        .filter(supply::Column::MeterId.eq(new.meter_id))
+        .filter(supply::Column::Version.eq(new.version - 1))
+        .exec(tx)
+        .await?;
+    if done.rows_affected == 1 {
+        Ok(())
+    } else {
+        Err(StoreError::Conflict { table: "supply", row: new.meter_id.to_string() })
+    }
+}
+
+/// How many trips of a project were issued since a moment: the budget's counter (S31, 17N).
+pub async fn trips_since<C: ConnectionTrait>(
+    db: &C,
+    project: ProjectId,
+    since: DateTime<Utc>,
+) -> Result<u64, StoreError> {
+    use sea_orm::PaginatorTrait;
+    let count = relay_command::Entity::find()
+        .filter(relay_command::Column::ProjectId.eq(project.0))
+        .filter(relay_command::Column::Kind.eq("trip"))
+        .filter(relay_command::Column::IssuedAt.gte(since))
+        .filter(relay_command::Column::State.ne("cancelled"))
+        .count(db)
+        .await?;
+    Ok(count)
+}
+
+/// Moves a relay command to another state.
+pub async fn end_command(
+    tx: &Tx,
+    command: &RelayCommand,
+    state: &str,
+    detail: Option<String>,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let set = relay_command::ActiveModel {
+        state: Set(state.to_owned()),
+        detail: Set(detail),
+        ended_at: Set(Some(at)),
+        ..Default::default()
+    };
+    relay_command::Entity::update_many()
+        .set(set)
+        .filter(relay_command::Column::ProjectId.eq(command.project_id))
+        .filter(relay_command::Column::Id.eq(command.id))
+        .exec(tx)
+        .await?;
+    Ok(())
+}

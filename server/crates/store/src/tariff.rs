@@ -1,0 +1,59 @@
+//! Tariffs: versions by date. A version in force is never edited; a new price is a new version.
+
+use chrono::{DateTime, Utc};
+use domain::{FlatPrice, ProjectId, TariffId};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use crate::{StoreError, entity::tariff};
+
+/// One version of a tariff.
+pub type Tariff = tariff::Model;
+
+/// The most tariff versions one list answers with.
+pub const LIST_MAX: u64 = 1_000;
+
+impl Tariff {
+    /// The price of this version.
+    pub fn price(&self) -> Result<FlatPrice, StoreError> {
+        FlatPrice::from_micro_yuan(self.micro_yuan).map_err(|_| StoreError::BadRow {
+            table: "tariff",
+            column: "micro_yuan",
+            row: self.id.to_string(),
+        })
+    }
+}
+
+/// The version in force at a moment, among the versions of the named tariff's name (I17).
+pub async fn in_force<C: ConnectionTrait>(
+    db: &C,
+    project: ProjectId,
+    id: TariffId,
+    at: DateTime<Utc>,
+) -> Result<Option<Tariff>, StoreError> {
+    let Some(named) = tariff::Entity::find_by_id((project.0, id.0)).one(db).await? else {
+        return Ok(None);
+    };
+    let found = tariff::Entity::find()
+        .filter(tariff::Column::ProjectId.eq(project.0))
+        .filter(tariff::Column::Name.eq(named.name))
+        .filter(tariff::Column::ValidFrom.lte(at))
+        .order_by_desc(tariff::Column::ValidFrom)
+        .one(db)
+        .await?;
+    Ok(found)
+}
+
+/// Every version of every tariff of a project.
+pub async fn list<C: ConnectionTrait>(
+    db: &C,
+    project: ProjectId,
+) -> Result<Vec<Tariff>, StoreError> {
+    let found = tariff::Entity::find()
+        .filter(tariff::Column::ProjectId.eq(project.0))
+        .order_by_asc(tariff::Column::Name)
+        .order_by_asc(tariff::Column::ValidFrom)
+        .limit(LIST_MAX)
+        .all(db)
+        .await?;
+    Ok(found)
+}

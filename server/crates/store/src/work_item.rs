@@ -1,0 +1,131 @@
+//! What a person has to settle, and what is wrong for how long.
+
+use chrono::{DateTime, Utc};
+use domain::{ProjectId, WorkItemId};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+};
+
+use crate::{
+    StoreError, Tx,
+    entity::{alarm, work_item},
+    row,
+};
+
+/// A work item as stored.
+pub type WorkItem = work_item::Model;
+/// An alarm as stored.
+pub type Alarm = alarm::Model;
+
+/// The most items one list answers with.
+pub const LIST_MAX: u64 = 1_000;
+
+/// Opens a work item.
+pub async fn open(tx: &Tx, item: WorkItem) -> Result<(), StoreError> {
+    row::insert(tx, item).await
+}
+
+/// Open items of a project, the oldest first.
+pub async fn open_items<C: ConnectionTrait>(
+    db: &C,
+    project: ProjectId,
+) -> Result<Vec<WorkItem>, StoreError> {
+    let found = work_item::Entity::find()
+        .filter(work_item::Column::ProjectId.eq(project.0))
+        .filter(work_item::Column::State.eq("open"))
+        .order_by_asc(work_item::Column::OpenedAt)
+        .limit(LIST_MAX)
+        .all(db)
+        .await?;
+    Ok(found)
+}
+
+/// Closes an item with who settled it and how; closing twice changes nothing.
+pub async fn close(
+    tx: &Tx,
+    project: ProjectId,
+    id: WorkItemId,
+    by: &str,
+    resolution: &str,
+    at: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let set = work_item::ActiveModel {
+        state: Set("done".to_owned()),
+        closed_at: Set(Some(at)),
+        closed_by: Set(Some(by.to_owned())),
+        resolution: Set(Some(resolution.to_owned())),
+        ..Default::default()
+    };
+    let done = work_item::Entity::update_many()
+        .set(set)
+        .filter(work_item::Column::ProjectId.eq(project.0))
+        .filter(work_item::Column::Id.eq(id.0))
+        .filter(work_item::Column::State.eq("open"))
+        .exec(tx)
+        .await?;
+    Ok(done.rows_affected == 1)
+}
+
+/// Raises an alarm unless the same one stands already.
+pub async fn raise(tx: &Tx, alarm: Alarm) -> Result<bool, StoreError> {
+    let project = ProjectId(alarm.project_id);
+    let standing = standing(tx, project, &alarm.kind, &alarm.subject_id).await?;
+    if standing.is_some() {
+        return Ok(false);
+    }
+    row::insert(tx, alarm).await?;
+    Ok(true)
+}
+
+/// The standing alarm of a kind about a subject.
+pub async fn standing<C: ConnectionTrait>(
+    db: &C,
+    project: ProjectId,
+    kind: &str,
+    subject_id: &str,
+) -> Result<Option<Alarm>, StoreError> {
+    let found = alarm::Entity::find()
+        .filter(alarm::Column::ProjectId.eq(project.0))
+        .filter(alarm::Column::Kind.eq(kind))
+        .filter(alarm::Column::SubjectId.eq(subject_id))
+        .filter(alarm::Column::ClearedAt.is_null())
+        .one(db)
+        .await?;
+    Ok(found)
+}
+
+/// Every standing alarm of a project, the newest first.
+pub async fn alarms<C: ConnectionTrait>(
+    db: &C,
+    project: ProjectId,
+) -> Result<Vec<Alarm>, StoreError> {
+    let found = alarm::Entity::find()
+        .filter(alarm::Column::ProjectId.eq(project.0))
+        .filter(alarm::Column::ClearedAt.is_null())
+        .order_by_desc(alarm::Column::RaisedAt)
+        .limit(LIST_MAX)
+        .all(db)
+        .await?;
+    Ok(found)
+}
+
+/// Clears the standing alarm of a kind about a subject, if there is one.
+pub async fn clear(
+    tx: &Tx,
+    project: ProjectId,
+    kind: &str,
+    subject_id: &str,
+    at: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let set = alarm::ActiveModel { cleared_at: Set(Some(at)), ..Default::default() };
+    let done = alarm::Entity::update_many()
+        .set(set)
+        .filter(alarm::Column::ProjectId.eq(project.0))
+        .filter(alarm::Column::Kind.eq(kind))
+        .filter(alarm::Column::SubjectId.eq(subject_id))
+        .filter(alarm::Column::ClearedAt.is_null())
+        .exec(tx)
+        .await?;
+    Ok(done.rows_affected > 0)
+}
