@@ -37,3 +37,7 @@ pub mod fields;
 pub use fields::{FieldError, Fields};
 pub mod vend;
 pub use vend::{Vend, VendAction, VendEvent, VendRequest, VendState};
+pub mod plausibility;
+pub use plausibility::{Plausibility, Quality, judge_reading};
+pub mod arrears;
+pub use arrears::{Situation, TripOrder, TripRefusal, TripRules, may_trip};
