@@ -41,8 +41,8 @@ pub enum Doubt {
     UnknownSerial(String),
     /// The answer's signed time is too far from our clock: a replay, or one clock is wrong.
     StaleTimestamp,
-    /// The answer is provably the provider's, but about another merchant.
-    WrongMerchant,
+    /// The answer is provably the provider's, but about another merchant or order.
+    Mismatch,
     /// The answer is not of the documented shape.
     Unreadable,
     /// The provider itself says that it does not know yet.
