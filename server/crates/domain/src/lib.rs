@@ -41,3 +41,5 @@ pub mod plausibility;
 pub use plausibility::{Plausibility, Quality, judge_reading};
 pub mod arrears;
 pub use arrears::{Situation, TripOrder, TripRefusal, TripRules, may_trip};
+pub mod supply;
+pub use supply::{Supply, SupplyAction, SupplyEvent};

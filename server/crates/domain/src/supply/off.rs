@@ -1,0 +1,111 @@
+//! Cutting: a short-lived order that ends by itself.
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    CommandOutcome, POLL, RETRY, RelayReading, STUCK_AFTER, Stage, Supply, SupplyAction,
+    SupplyAlarm, Told, TripDropped, TripOrder, Wish, age,
+};
+
+/// A trip under way.
+pub(super) struct Tripping {
+    pub(super) order: TripOrder,
+    pub(super) stage: Stage,
+    pub(super) failures: u32,
+}
+
+/// Takes an order to trip, or drops it.
+pub(super) fn want(supply: &mut Supply, order: TripOrder, now: DateTime<Utc>) -> Vec<SupplyAction> {
+    let dropped = if order.supply_seq != supply.seq {
+        Some(TripDropped::Superseded)
+    } else if !order.is_alive(now) {
+        Some(TripDropped::Expired)
+    } else if supply.keep_power {
+        Some(TripDropped::KeepPower)
+    } else if supply.is_being_restored() {
+        Some(TripDropped::BeingRestored)
+    } else if matches!(supply.wish, Wish::Off { stage: Stage::Sent { .. }, .. }) {
+        Some(TripDropped::UnderWay)
+    } else {
+        None
+    };
+    if let Some(reason) = dropped {
+        return vec![SupplyAction::DropTrip(reason)];
+    }
+    let seq = supply.next_seq();
+    supply.wish = Wish::Off { order, stage: Stage::Sent { first: now, last: now }, failures: 0 };
+    vec![SupplyAction::SendTrip { seq, not_after: order.not_after }]
+}
+
+pub(super) fn go_on(
+    supply: &mut Supply,
+    mut trip: Tripping,
+    told: Told,
+    now: DateTime<Utc>,
+) -> Vec<SupplyAction> {
+    if matches!(trip.stage, Stage::Verified { .. }) {
+        return Vec::new();
+    }
+    let actions = match told {
+        Told::Wake => vec![SupplyAction::ReadRelay],
+        Told::Unread => {
+            trip.failures = trip.failures.saturating_add(1);
+            vec![SupplyAction::RetryAfter(RETRY.jittered(trip.failures, supply.jitter))]
+        }
+        Told::Ended(CommandOutcome::Accepted | CommandOutcome::NoAnswer) => {
+            vec![SupplyAction::ReadRelay]
+        }
+        Told::Ended(CommandOutcome::NotSent) => return drop_it(supply, TripDropped::NotSent),
+        Told::Ended(CommandOutcome::Refused) => {
+            let mut actions = drop_it(supply, TripDropped::Refused);
+            actions.push(SupplyAction::Alarm(SupplyAlarm::Refused));
+            return actions;
+        }
+        Told::Read(reading) if reading.open => {
+            trip.stage = Stage::Verified { at: now };
+            vec![SupplyAction::Done { seq: supply.seq, on: false }]
+        }
+        Told::Read(reading) => match still_closed(supply, &trip, reading, now) {
+            Some(ended) => return ended,
+            None => {
+                trip.failures = trip.failures.saturating_add(1);
+                vec![SupplyAction::RetryAfter(POLL.jittered(trip.failures, supply.jitter))]
+            }
+        },
+    };
+    supply.wish = Wish::Off { order: trip.order, stage: trip.stage, failures: trip.failures };
+    actions
+}
+
+/// A trip that did not happen is never repeated by itself: the debt may be paid by now, so only a
+/// new decision sends a new one (matrix 17L).
+fn still_closed(
+    supply: &mut Supply,
+    trip: &Tripping,
+    reading: RelayReading,
+    now: DateTime<Utc>,
+) -> Option<Vec<SupplyAction>> {
+    let Stage::Sent { last, .. } = trip.stage else {
+        return Some(drop_it(supply, TripDropped::NotSent));
+    };
+    let waited = age(last, now);
+    if waited < supply.actuator.settle {
+        return None;
+    }
+    // The meter was told, but it does not move: it gets its minute before it is called stuck.
+    let told = reading.command_open != Some(false);
+    if told && waited < supply.actuator.settle + STUCK_AFTER {
+        return None;
+    }
+    let reason = if told { TripDropped::Stuck } else { TripDropped::NotTaken };
+    let mut actions = drop_it(supply, reason);
+    if told {
+        actions.push(SupplyAction::Alarm(SupplyAlarm::Stuck));
+    }
+    Some(actions)
+}
+
+fn drop_it(supply: &mut Supply, reason: TripDropped) -> Vec<SupplyAction> {
+    supply.wish = Wish::None;
+    vec![SupplyAction::DropTrip(reason)]
+}
