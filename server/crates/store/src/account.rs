@@ -88,11 +88,7 @@ pub async fn close(
         .filter(account::Column::Version.eq(account.version))
         .exec(tx)
         .await?;
-    if done.rows_affected == 1 {
-        Ok(())
-    } else {
-        Err(StoreError::Conflict { table: "account", row: account.id.to_string() })
-    }
+    if done.rows_affected == 1 { Ok(()) } else { Err(StoreError::Gone("account")) }
 }
 
 /// A room by its id.

@@ -155,9 +155,5 @@ pub async fn change(tx: &Tx, old: &Attempt, change: Change) -> Result<Attempt, S
         .filter(attempt::Column::Version.eq(old.version))
         .exec(tx)
         .await?;
-    if done.rows_affected == 1 {
-        Ok(new)
-    } else {
-        Err(StoreError::Conflict { table: "attempt", row: old.id.to_string() })
-    }
+    if done.rows_affected == 1 { Ok(new) } else { Err(StoreError::Gone("attempt")) }
 }

@@ -24,7 +24,7 @@ pub const LIST_MAX: u64 = 10_000;
 impl BillingCursor {
     /// The part of a fen left over by the last line.
     pub fn carried(&self) -> Result<Carry, StoreError> {
-        Carry::from_parts(self.carry).map_err(|_| StoreError::BadRow {
+        Carry::from_parts(self.carry).map_err(|_| StoreError::Unreadable {
             table: "billing_cursor",
             column: "carry",
             row: self.meter_id.to_string(),
@@ -63,11 +63,7 @@ pub async fn move_cursor(tx: &Tx, new: &BillingCursor) -> Result<(), StoreError>
         .filter(billing_cursor::Column::Version.eq(new.version - 1))
         .exec(tx)
         .await?;
-    if done.rows_affected == 1 {
-        Ok(())
-    } else {
-        Err(StoreError::Conflict { table: "billing_cursor", row: new.meter_id.to_string() })
-    }
+    if done.rows_affected == 1 { Ok(()) } else { Err(StoreError::Gone("billing_cursor")) }
 }
 
 /// Stores a bill line.

@@ -6,9 +6,34 @@
 
 pub mod store;
 pub use store::{Store, StoreOptions};
+pub mod tx;
+pub use tx::Tx;
 pub mod error;
 pub use error::StoreError;
 pub mod entity;
 
+pub mod row;
+pub use row::insert;
+pub mod attempt;
+pub mod credit;
+pub mod fact;
+pub mod order;
+pub mod timeline;
+pub use credit::{Credit, Credited};
+pub mod account;
+pub mod billing;
+pub mod ledger;
+pub mod meter;
+pub mod site;
+pub mod supply;
+pub mod tariff;
+pub mod vend;
+pub mod work_item;
+
+mod bulk;
+mod checkpoint;
 mod postgres;
+mod signal;
 mod sqlite;
+mod unit;
+mod writer;

@@ -205,9 +205,5 @@ pub async fn change(tx: &Tx, meter: &Meter, change: Change) -> Result<Meter, Sto
         .filter(meter::Column::Version.eq(meter.version))
         .exec(tx)
         .await?;
-    if done.rows_affected == 1 {
-        Ok(new)
-    } else {
-        Err(StoreError::Conflict { table: "meter", row: meter.id.to_string() })
-    }
+    if done.rows_affected == 1 { Ok(new) } else { Err(StoreError::Gone("meter")) }
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::{Channel, MeterId, Money, OrderId, OrderNo, OrderState, ProjectId, Purpose};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
     QueryOrder, QuerySelect, sea_query::Expr,
 };
 
@@ -115,7 +115,7 @@ pub async fn step(
     at: DateTime<Utc>,
 ) -> Result<Order, StoreError> {
     let from = order.state()?;
-    from.step(to).map_err(|_| StoreError::Conflict { table: "orders", row: order.id.to_string() })?;
+    from.step(to).map_err(|_| StoreError::Gone("orders"))?;
     let mut moved = order.clone();
     moved.state = to.as_str().to_owned();
     moved.version = order.version + 1;
@@ -140,11 +140,7 @@ pub async fn step(
         .filter(orders::Column::Version.eq(order.version))
         .exec(tx)
         .await?;
-    if done.rows_affected == 1 {
-        Ok(moved)
-    } else {
-        Err(StoreError::Conflict { table: "orders", row: order.id.to_string() })
-    }
+    if done.rows_affected == 1 { Ok(moved) } else { Err(StoreError::Gone("orders")) }
 }
 
 /// What a list of orders shows.
@@ -193,7 +189,7 @@ pub async fn expired<C: ConnectionTrait>(
         .filter(orders::Column::State.eq(OrderState::Placed.as_str()))
         .filter(orders::Column::ExpiresAt.lt(now))
         .order_by_asc(orders::Column::ExpiresAt)
-        .limit(limit.min(LIST_MAX))
+        .limit(Ord::min(limit, LIST_MAX))
         .all(db)
         .await?;
     Ok(found)

@@ -30,5 +30,5 @@ pub(crate) fn named<T: FromStr>(
     row: impl ToString,
     text: &str,
 ) -> Result<T, StoreError> {
-    text.parse().map_err(|_| StoreError::BadRow { table, column, row: row.to_string() })
+    text.parse().map_err(|_| StoreError::Unreadable { table, column, row: row.to_string() })
 }

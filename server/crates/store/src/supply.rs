@@ -83,11 +83,7 @@ pub async fn write(tx: &Tx, new: &Supply) -> Result<(), StoreError> {
         .filter(supply::Column::Version.eq(new.version - 1))
         .exec(tx)
         .await?;
-    if done.rows_affected == 1 {
-        Ok(())
-    } else {
-        Err(StoreError::Conflict { table: "supply", row: new.meter_id.to_string() })
-    }
+    if done.rows_affected == 1 { Ok(()) } else { Err(StoreError::Gone("supply")) }
 }
 
 /// How many trips of a project were issued since a moment: the budget's counter (S31, 17N).

@@ -15,7 +15,7 @@ pub const LIST_MAX: u64 = 1_000;
 impl Tariff {
     /// The price of this version.
     pub fn price(&self) -> Result<FlatPrice, StoreError> {
-        FlatPrice::from_micro_yuan(self.micro_yuan).map_err(|_| StoreError::BadRow {
+        FlatPrice::from_micro_yuan(self.micro_yuan).map_err(|_| StoreError::Unreadable {
             table: "tariff",
             column: "micro_yuan",
             row: self.id.to_string(),

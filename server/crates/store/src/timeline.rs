@@ -1,5 +1,7 @@
 //! An order's timeline: what happened, when, with its proof. Written with the fact it tells of.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use chrono::{DateTime, Utc};
 use domain::{OrderId, ProjectId};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -39,7 +41,7 @@ pub async fn add_by_id(
     let event = order_event::Model {
         project_id: project.0,
         order_id: order.0,
-        id: tx.next_id(at),
+        id: row_id(at, order, kind, &detail.to_string()),
         at,
         kind: kind.to_owned(),
         detail: detail.to_string(),
@@ -64,8 +66,33 @@ pub async fn of<C: ConnectionTrait>(
     Ok(found)
 }
 
-/// A fresh row id that sorts by time, for rows whose id nobody else needs to know beforehand.
-pub fn row_id(at: DateTime<Utc>, random: [u8; 10]) -> Uuid {
-    let millis = u64::try_from(at.timestamp_millis()).unwrap_or(0);
-    uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+/// An id that sorts by time down to the microsecond and follows from the line itself, so that the
+/// set-based path and this one make the same kind of id and a line told twice is one line.
+///
+/// The layout is UUID version 7 (RFC 9562 §5.7): 48 bits of milliseconds, then the microseconds
+/// within, then a hash of order, kind and detail.
+pub fn row_id(at: DateTime<Utc>, order: OrderId, kind: &str, detail: &str) -> Uuid {
+    let micros = u64::try_from(at.timestamp_micros()).unwrap_or(0);
+    let mut hasher = DefaultHasher::new();
+    (order.0, kind, detail, micros).hash(&mut hasher);
+    let mut tail = [0u8; 10];
+    tail[..2].copy_from_slice(&((micros % 1000) as u16).to_be_bytes());
+    tail[2..].copy_from_slice(&hasher.finish().to_be_bytes());
+    uuid::Builder::from_unix_timestamp_millis(micros / 1000, &tail).into_uuid()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_sort_by_the_microsecond_they_happened_in() {
+        let at = |micros| DateTime::from_timestamp_micros(1_795_000_000_000_000 + micros).unwrap();
+        let order = OrderId(Uuid::from_u128(7));
+        let moments = [0, 1, 999, 1_000, 1_001, 5_000_000];
+        let ids: Vec<Uuid> = moments.iter().map(|m| row_id(at(*m), order, "paid", "{}")).collect();
+        let mut sorted = ids.clone();
+        sorted.sort();
+        assert_eq!(ids, sorted);
+    }
 }

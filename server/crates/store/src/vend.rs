@@ -159,11 +159,7 @@ pub async fn change(tx: &Tx, old: &Vend, change: Change) -> Result<Vend, StoreEr
         .filter(vend::Column::Version.eq(old.version))
         .exec(tx)
         .await?;
-    if done.rows_affected == 1 {
-        Ok(new)
-    } else {
-        Err(StoreError::Conflict { table: "vend", row: old.id.to_string() })
-    }
+    if done.rows_affected == 1 { Ok(new) } else { Err(StoreError::Gone("vend")) }
 }
 
 /// Keeps the frames of an exchange as they went over the wire.

@@ -1,0 +1,148 @@
+//! The statements of the hot path, one per table, built once per database.
+
+use std::sync::OnceLock;
+
+use sea_orm::DbBackend;
+
+use crate::{
+    bulk::{Cell, insert_sql, table},
+    entity::{hold, job, ledger_transaction, order_event, posting, provider_fact, vend},
+};
+
+/// The statements for one database.
+pub(super) struct Sql {
+    /// Which of the orders can take money; on PostgreSQL it locks them, in one order for all.
+    pub payable: String,
+    /// Facts; answers the ids of those that are new.
+    pub fact: String,
+    /// Facts that are already there, for their contents.
+    pub known: String,
+    /// Orders to credited.
+    pub order: String,
+    /// Attempts to paid.
+    pub attempt: String,
+    pub transaction: String,
+    pub posting: String,
+    /// Purses, each once per batch.
+    pub purse: String,
+    pub hold: String,
+    pub vend: String,
+    pub job: String,
+    pub event: String,
+}
+
+/// The statements for a database.
+pub(super) fn sql(backend: DbBackend) -> &'static Sql {
+    static SQLITE: OnceLock<Sql> = OnceLock::new();
+    static POSTGRES: OnceLock<Sql> = OnceLock::new();
+    let cell = if backend == DbBackend::Sqlite { &SQLITE } else { &POSTGRES };
+    cell.get_or_init(|| build(backend))
+}
+
+/// The statements by which the books are written, for the slow path as well.
+pub(crate) struct SqlOfBooks {
+    pub(crate) transaction: &'static str,
+    pub(crate) posting: &'static str,
+    pub(crate) purse: &'static str,
+}
+
+/// The statements by which the books are written.
+pub(crate) fn sql_of_books(backend: DbBackend) -> SqlOfBooks {
+    let sql = sql(backend);
+    SqlOfBooks { transaction: &sql.transaction, posting: &sql.posting, purse: &sql.purse }
+}
+
+/// SQLite has one writer, so the next number is the largest plus one; PostgreSQL has a sequence.
+const POSTING_SEQ: (&str, &str, &str) =
+    ("seq", "(select coalesce(max(seq), 0) from posting) + 1 + j.key", "nextval('posting_seq')");
+
+const ROW: &[(&str, Cell)] = &[("project_id", Cell::BigInt), ("id", Cell::Uuid)];
+
+fn build(backend: DbBackend) -> Sql {
+    let lock = match backend {
+        DbBackend::Sqlite => "",
+        _ => "order by o.project_id, o.id for update of o",
+    };
+    let rows = table(backend, ROW);
+    Sql {
+        payable: format!(
+            "select o.id from {rows} cross join orders o \
+             where o.project_id = r.project_id and o.id = r.id \
+             and o.state in ('placed', 'closed') {lock}"
+        ),
+        fact: insert_sql::<provider_fact::Entity>(
+            backend,
+            &[],
+            "on conflict do nothing returning id",
+        ),
+        known: known(backend),
+        order: order(backend),
+        attempt: format!(
+            "update attempt set state = 'paid', next_check_at = null, version = version + 1 \
+             from {rows} where attempt.project_id = r.project_id and attempt.id = r.id"
+        ),
+        transaction: insert_sql::<ledger_transaction::Entity>(backend, &[], ""),
+        posting: insert_sql::<posting::Entity>(backend, &[POSTING_SEQ], ""),
+        purse: purse(backend),
+        hold: insert_sql::<hold::Entity>(backend, &[], ""),
+        vend: insert_sql::<vend::Entity>(backend, &[], ""),
+        job: insert_sql::<job::Entity>(backend, &[], "on conflict do nothing"),
+        event: insert_sql::<order_event::Entity>(backend, &[], "on conflict do nothing"),
+    }
+}
+
+fn known(backend: DbBackend) -> String {
+    let columns = [
+        ("id", Cell::Uuid),
+        ("project_id", Cell::BigInt),
+        ("provider", Cell::Text),
+        ("merchant_no", Cell::Text),
+        ("provider_trade_no", Cell::Text),
+    ];
+    let rows = table(backend, &columns);
+    format!(
+        "select r.id as asked, f.order_id, f.out_trade_no, f.amount_fen, f.verdict \
+         from {rows} cross join provider_fact f where f.project_id = r.project_id \
+         and f.provider = r.provider and f.merchant_no = r.merchant_no \
+         and f.provider_trade_no = r.provider_trade_no"
+    )
+}
+
+fn order(backend: DbBackend) -> String {
+    let columns = [
+        ("project_id", Cell::BigInt),
+        ("id", Cell::Uuid),
+        ("trade_no", Cell::Text),
+        ("at", Cell::Time),
+    ];
+    let rows = table(backend, &columns);
+    format!(
+        "update orders set state = 'credited', provider_trade_no = r.trade_no, \
+         credited_at = r.at, version = version + 1 from {rows} \
+         where orders.project_id = r.project_id and orders.id = r.id \
+         and orders.state in ('placed', 'closed')"
+    )
+}
+
+/// Adds to balances and holds; the rows come sorted by key, so that two batches on PostgreSQL
+/// lock them in the same order.
+fn purse(backend: DbBackend) -> String {
+    let columns = [
+        ("project_id", Cell::BigInt),
+        ("ledger_account", Cell::Text),
+        ("balance_fen", Cell::BigInt),
+        ("held_fen", Cell::BigInt),
+        ("at", Cell::Time),
+    ];
+    let rows = table(backend, &columns);
+    format!(
+        "insert into purse \
+         (project_id, ledger_account, balance_fen, held_fen, version, updated_at) \
+         select r.project_id, r.ledger_account, r.balance_fen, r.held_fen, 1, r.at \
+         from {rows} where true order by 1, 2 \
+         on conflict (project_id, ledger_account) do update set \
+         balance_fen = purse.balance_fen + excluded.balance_fen, \
+         held_fen = purse.held_fen + excluded.held_fen, \
+         version = purse.version + 1, updated_at = excluded.updated_at"
+    )
+}

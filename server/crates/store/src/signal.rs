@@ -1,0 +1,35 @@
+//! What the store tells the rest of the process: "there is work" and "I have stopped".
+
+use std::sync::Arc;
+
+use tokio::sync::{Notify, watch};
+
+#[derive(Clone)]
+pub(crate) struct Signals {
+    workers: Arc<Notify>,
+    stopped: Arc<watch::Sender<bool>>,
+}
+
+impl Signals {
+    pub(crate) fn new() -> Self {
+        Signals { workers: Arc::default(), stopped: Arc::new(watch::Sender::new(false)) }
+    }
+
+    /// Wakes whoever waits for jobs, and the next one who comes to wait.
+    pub(crate) fn wake_workers(&self) {
+        self.workers.notify_waiters();
+        self.workers.notify_one();
+    }
+
+    pub(crate) fn workers(&self) -> &Notify {
+        &self.workers
+    }
+
+    pub(crate) fn stop(&self) {
+        self.stopped.send_replace(true);
+    }
+
+    pub(crate) fn stopped(&self) -> watch::Receiver<bool> {
+        self.stopped.subscribe()
+    }
+}
