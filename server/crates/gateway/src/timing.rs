@@ -1,0 +1,96 @@
+//! Every time and rate the gateway waits for, in one place, so that a test can run a bus in
+//! milliseconds.
+
+use std::time::Duration;
+
+use crate::schedule::scan::Backoff;
+
+/// Times and rates. The defaults are those of `meters.md` D and D.1.
+#[derive(Clone, Debug)]
+pub struct Timing {
+    /// How long a new connection may take to register.
+    pub registration: Duration,
+    /// New connections accepted in one second; more wait in the system's queue.
+    pub accepts_per_second: u32,
+    /// Connections held at once, registered or not.
+    pub connections_max: usize,
+    /// Connections that may be unregistered at once.
+    pub unregistered_max: usize,
+    /// What the path to a DTU may add to an exchange.
+    pub path: Duration,
+    /// Scales every meter's turnaround time; 1000 is real time.
+    pub turnaround_per_mille: u32,
+    /// Silence on a bus before the next request, where the profile names none.
+    pub gap: Duration,
+    /// How long a bus must be quiet after a time-out; the length of the time-out when absent.
+    pub quiet: Option<Duration>,
+    /// The pause after a broadcast, which nobody answers.
+    pub broadcast_pause: Duration,
+    /// The longest one exchange may take, whatever trickles in.
+    pub exchange_max: Duration,
+    /// How often a read that a command needs is tried. Writes are tried once.
+    pub read_tries: u8,
+    /// The first poll of a meter comes at a random moment within this time.
+    pub first_poll_within: Duration,
+    /// How a silent meter is asked again.
+    pub backoff: Backoff,
+    /// How long a connection may be silent, in heartbeats.
+    pub silent_heartbeats: u32,
+    /// How long to wait before dialling again, at first and at most.
+    pub redial: Backoff,
+    /// How long dialling may take.
+    pub dial: Duration,
+    /// TCP keepalive: the first probe after this idle time, then as often, three times.
+    pub keepalive: Duration,
+    /// A settled claim to a line is not heard again from a third connection for this long.
+    pub claim_rest: Duration,
+    /// A refused password is not tried again for this long.
+    pub password_rest: Duration,
+    /// How long a known difference of a meter's clock is believed.
+    pub clock_fresh: Duration,
+    /// Readings are handed on at least this often.
+    pub flush: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Timing {
+            registration: seconds(5),
+            accepts_per_second: 1000,
+            connections_max: 20_000,
+            unregistered_max: 2000,
+            path: Duration::from_millis(1000),
+            turnaround_per_mille: 1000,
+            gap: Duration::from_millis(20),
+            quiet: None,
+            broadcast_pause: Duration::from_millis(500),
+            exchange_max: seconds(15),
+            read_tries: 3,
+            first_poll_within: seconds(300),
+            backoff: Backoff { first: seconds(2), longest: seconds(300) },
+            silent_heartbeats: 3,
+            redial: Backoff { first: seconds(1), longest: seconds(60) },
+            dial: seconds(5),
+            keepalive: seconds(30),
+            claim_rest: seconds(10),
+            password_rest: seconds(24 * 3600),
+            clock_fresh: seconds(3600),
+            flush: Duration::from_millis(100),
+        }
+    }
+}
+
+impl Timing {
+    /// How long `bytes` take on the wire: eleven bits each (8E1, `meters.md` A.1).
+    pub fn line_time(baud: u32, bytes: usize) -> Duration {
+        let bits = 11 * bytes as u64;
+        Duration::from_nanos(bits * 1_000_000_000 / u64::from(baud.max(1)))
+    }
+
+    /// A meter's turnaround on this clock.
+    pub fn turnaround(&self, turnaround_ms: u16) -> Duration {
+        let nanos = u64::from(turnaround_ms) * 1_000_000;
+        Duration::from_nanos(nanos / 1000 * u64::from(self.turnaround_per_mille))
+    }
+}
