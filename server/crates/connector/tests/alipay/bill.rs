@@ -1,0 +1,82 @@
+//! The daily bill.
+
+use connector::{
+    Doubt, Method, Outcome,
+    alipay::bill::{self, BillError, BillRow, Link, RowKind, Totals},
+    http::BILL_MAX,
+};
+use domain::Money;
+
+use crate::support::*;
+
+const METHOD: &str = "alipay.data.dataservice.bill.downloadurl.query";
+const BILL: &[u8] = include_bytes!("bill.zip");
+
+#[test]
+fn a_whole_bill_is_read_row_by_row() {
+    let bill = bill::open(BILL).unwrap();
+    assert_eq!(
+        bill.totals,
+        Totals {
+            payment_count: 2,
+            received: Money::from_fen(8050),
+            refund_count: 1,
+            given_back: Money::from_fen(2000),
+        }
+    );
+    let [first, second, third] = &bill.rows[..] else { panic!("{:?}", bill.rows) };
+    assert_eq!(
+        *first,
+        BillRow {
+            line: 6,
+            kind: RowKind::Payment,
+            provider_trade_no: "2026112022001400000000000001".to_owned(),
+            out_trade_no: "R20261120_0001".to_owned(),
+            out_refund_no: None,
+            subject: "电费 3栋502".to_owned(),
+            finished_at: Some(at("2026-11-19T16:00:01Z")),
+            amount: Money::from_fen(5000),
+            received: Money::from_fen(5000),
+            fee: Money::from_fen(-30),
+        }
+    );
+    assert_eq!(second.finished_at, Some(at("2026-11-20T15:59:59Z")));
+    assert_eq!((&third.kind, third.received.fen(), third.fee.fen()), (&RowKind::Refund, -2000, 12));
+    assert_eq!(third.out_refund_no.as_deref(), Some("F20261120_0001"));
+    assert_eq!(bill.sha256.len(), 64);
+}
+
+#[test]
+fn a_damaged_archive_is_refused_at_every_length() {
+    for length in 0..BILL.len() {
+        assert!(bill::open(&BILL[..length]).is_err(), "{length} bytes");
+    }
+    assert_eq!(bill::open(b"<html>expired</html>"), Err(BillError::NotAnArchive));
+}
+
+#[test]
+fn the_link_is_read_and_no_bill_is_an_answer() {
+    let url = "http://dwbillcenter.alipay.com/downloadBillFile.resource?bizType=trade&x=1";
+    let node = format!(r#"{{"code":"10000","bill_download_url":"{url}"}}"#);
+    let read = |node: &str| bill::read_link(&merchant(), &signed(METHOD, node));
+    assert_eq!(read(&node), Outcome::Done(Link::At(url.to_owned())));
+    assert_eq!(read(r#"{"code":"10000"}"#), Outcome::Unknown(Doubt::Unreadable));
+    let file = r#"{"code":"10000","bill_download_url":"file:///etc/passwd"}"#;
+    assert_eq!(read(file), Outcome::Unknown(Doubt::Unreadable));
+    for (code, sub_code, want) in [
+        ("40004", "isp.bill_not_exist", "done"),
+        ("40004", "BILL_NOT_EXIST", "done"),
+        ("40002", "isp.bill_not_exist", "done"),
+        ("40004", "invalid_arguments", "our-fault"),
+        ("40004", "INVAILID_ARGUMENTS", "our-fault"),
+        ("40004", "SYSTEM_RATE_LIMIT", "theirs"),
+        ("40004", "USER_RATE_LIMIT", "theirs"),
+        ("20000", "isp.unknow-error", "unknown"),
+    ] {
+        let outcome = bill::read_link(&merchant(), &refused(METHOD, code, sub_code));
+        assert_eq!(outcome.class(), want, "{sub_code}");
+    }
+    let request = bill::request_download(url);
+    assert_eq!((request.method, request.url.as_str()), (Method::Get, url));
+    assert_eq!((request.response_max, request.body.len()), (BILL_MAX, 0));
+}
