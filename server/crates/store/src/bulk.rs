@@ -64,21 +64,26 @@ impl Cell {
 }
 
 /// Where the rows come from, as a `from` clause; the parameter is the batch.
-fn source(backend: DbBackend) -> &'static str {
+fn source(backend: DbBackend, parameter: &str) -> String {
     match backend {
-        DbBackend::Sqlite => "json_each($1) as j",
-        _ => "jsonb_array_elements($1::jsonb) as j(value)",
+        DbBackend::Sqlite => format!("json_each({parameter}) as j"),
+        _ => format!("jsonb_array_elements({parameter}::jsonb) as j(value)"),
     }
 }
 
 /// The batch as a table expression `r` with named columns.
 pub(crate) fn table(backend: DbBackend, columns: &[(&str, Cell)]) -> String {
+    table_of(backend, columns, "$1")
+}
+
+/// The same for a batch that is not the first parameter.
+pub(crate) fn table_of(backend: DbBackend, columns: &[(&str, Cell)], parameter: &str) -> String {
     let cells = columns.iter().enumerate().map(|(index, (name, cell))| {
         let read = cell.read(backend, index);
         format!("{read} as {name}")
     });
     let cells = cells.collect::<Vec<_>>().join(", ");
-    format!("(select {cells} from {}) as r", source(backend))
+    format!("(select {cells} from {}) as r", source(backend, parameter))
 }
 
 /// `insert into … select …` for whole rows of an entity. `computed` names columns whose value the
@@ -103,11 +108,9 @@ pub(crate) fn insert_sql<E: EntityTrait>(
     }
     let table = sea_orm::EntityName::table_name(&entity);
     let (names, reads) = (names.join(", "), reads.join(", "));
+    let from = source(backend, "$1");
     // `where true` keeps SQLite from reading `on conflict` as a join condition.
-    format!(
-        "insert into {table} ({names}) select {reads} from {} where true {tail}",
-        source(backend)
-    )
+    format!("insert into {table} ({names}) select {reads} from {from} where true {tail}")
 }
 
 /// A batch being written as JSON.
@@ -147,7 +150,8 @@ impl Rows {
         self.count == 0
     }
 
-    fn finish(mut self) -> Value {
+    /// The batch as a parameter.
+    pub(crate) fn finish(mut self) -> Value {
         self.json.push(']');
         self.json.into()
     }

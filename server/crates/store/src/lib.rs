@@ -22,6 +22,7 @@ pub mod timeline;
 pub use credit::{Credit, Credited};
 pub mod account;
 pub mod billing;
+pub mod job;
 pub mod ledger;
 pub mod meter;
 pub mod site;

@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use domain::{Channel, MeterId, Money, OrderId, OrderNo, OrderState, ProjectId, Purpose};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
-    QueryOrder, QuerySelect, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, sea_query::Expr,
 };
 
 use crate::{

@@ -5,13 +5,14 @@ use std::{future::Future, sync::Arc};
 use futures::future::BoxFuture;
 use migrations::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, DatabaseConnection, TransactionTrait};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::AbortHandle};
 
 use crate::{
     StoreError, Tx,
     checkpoint::Checkpoint,
     credit::lane,
     error::{Fault, fault},
+    job::{WAKE_SQL, listen},
     postgres,
     signal::Signals,
     sqlite,
@@ -31,7 +32,16 @@ pub(crate) struct Parts {
     pub(crate) reader: DatabaseConnection,
     pub(crate) lane: Lane,
     pub(crate) signals: Signals,
-    pub(crate) url: String,
+    /// The task that hears PostgreSQL's notices.
+    listener: Option<AbortHandle>,
+}
+
+impl Drop for Parts {
+    fn drop(&mut self) {
+        if let Some(listener) = &self.listener {
+            listener.abort();
+        }
+    }
 }
 
 /// The way writes take.
@@ -72,6 +82,7 @@ impl Store {
     pub async fn open_with(url: &str, options: StoreOptions) -> Result<Store, StoreError> {
         let signals = Signals::new();
         let (sender, queue) = mpsc::channel(QUEUE_MAX);
+        let mut listener = None;
         let (writer, reader, lane) = if url.starts_with("sqlite:") {
             let (db, reader) = sqlite::open(url, options).await?;
             let checkpoint = Checkpoint::default();
@@ -80,12 +91,14 @@ impl Store {
             (db, reader, Lane::Sqlite(sender))
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             let pool = postgres::open(url, options).await?;
+            let notices = listen(pool.get_postgres_connection_pool().clone(), signals.clone());
+            listener = Some(tokio::spawn(notices).abort_handle());
             tokio::spawn(lane::run(pool.clone(), queue, signals.clone()));
             (pool.clone(), pool, Lane::Postgres(sender))
         } else {
             return Err(StoreError::UnknownUrl);
         };
-        let parts = Parts { writer, reader, lane, signals, url: url.to_owned() };
+        let parts = Parts { writer, reader, lane, signals, listener };
         Ok(Store { parts: Arc::new(parts) })
     }
 
@@ -165,9 +178,6 @@ impl Store {
         }
     }
 }
-
-/// Tells the workers of every process on this PostgreSQL that there is work, once committed.
-pub(crate) const WAKE_SQL: &str = "notify yufu_job";
 
 pub(crate) fn enqueue(queue: &mpsc::Sender<Work>, work: Work) -> Result<(), StoreError> {
     queue.try_send(work).map_err(|error| match error {

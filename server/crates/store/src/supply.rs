@@ -125,3 +125,19 @@ pub async fn end_command(
         .await?;
     Ok(())
 }
+
+/// The command of a meter that carries a sequence number, if one was issued.
+pub async fn command_by_seq<C: ConnectionTrait>(
+    db: &C,
+    project: ProjectId,
+    meter: MeterId,
+    seq: i64,
+) -> Result<Option<RelayCommand>, StoreError> {
+    let found = relay_command::Entity::find()
+        .filter(relay_command::Column::ProjectId.eq(project.0))
+        .filter(relay_command::Column::MeterId.eq(meter.0))
+        .filter(relay_command::Column::Seq.eq(seq))
+        .one(db)
+        .await?;
+    Ok(found)
+}

@@ -9,8 +9,9 @@ use super::{CreditUnit, apply};
 use crate::{
     StoreError,
     error::{Fault, fault},
+    job::WAKE_SQL,
     signal::Signals,
-    store::{WAKE_SQL, commit_error},
+    store::commit_error,
     writer::{BATCH_MAX, Work},
 };
 

@@ -1,0 +1,285 @@
+//! Work to be done: written with the fact that causes it, claimed by lease, ended by its token,
+//! parked and shown when it will not succeed, never dropped.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{GatewayId, JobId, ProjectId};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
+    QuerySelect, Statement, Value,
+};
+
+use crate::{
+    Store, StoreError, Tx,
+    bulk::{self, Rows, insert_sql},
+    entity::job,
+};
+
+mod claim;
+pub use claim::{CLAIM_MAX, Claim, GatewayFilter};
+mod wait;
+pub(crate) use wait::{WAKE_SQL, listen};
+
+/// A job as stored.
+pub type Job = job::Model;
+
+/// The most urgent priority.
+pub const PRIORITY_URGENT: i16 = 0;
+/// The least urgent priority; a claim looks at each of the few there are.
+pub const PRIORITY_MAX: i16 = 4;
+/// The most jobs one list answers with.
+pub const LIST_MAX: u64 = 1_000;
+
+/// A job held by a worker. The token fences it: once the lease has passed on, the former holder's
+/// word no longer counts (5N, 7N).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// The project.
+    pub project: ProjectId,
+    /// The job.
+    pub job: JobId,
+    /// Grows with every claim of this job.
+    pub token: i64,
+}
+
+/// How a worker's turn with a job ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Nothing is left to do.
+    Done,
+    /// It goes on at this moment; nothing has failed and no attempt is counted.
+    Again(DateTime<Utc>),
+    /// It failed; it is tried again at this moment, or parked once its attempts are used up.
+    Retry(DateTime<Utc>, String),
+    /// It cannot succeed by itself: a person has to look.
+    Park(String),
+}
+
+impl Job {
+    /// What a worker shows to end its turn.
+    pub fn lease(&self) -> Lease {
+        Lease { project: ProjectId(self.project_id), job: JobId(self.id), token: self.lease_token }
+    }
+}
+
+/// A job that waits to be claimed from `run_at` on. Fields nobody sets otherwise start empty.
+pub fn draft(project: ProjectId, id: JobId, kind: &str, key: &str, at: DateTime<Utc>) -> Job {
+    Job {
+        project_id: project.0,
+        id: id.0,
+        kind: kind.to_owned(),
+        key: key.to_owned(),
+        payload: "{}".to_owned(),
+        order_key: None,
+        gateway_id: None,
+        priority: 2,
+        run_at: at,
+        state: "ready".to_owned(),
+        lease_until: None,
+        lease_token: 0,
+        lease_owner: None,
+        attempts: 0,
+        attempts_max: 10,
+        first_error: None,
+        last_error: None,
+        created_at: at,
+        ended_at: None,
+    }
+}
+
+/// Adds a job; `false` if one of its kind and key is already known, which is left alone.
+pub async fn insert(tx: &Tx, job: &Job) -> Result<bool, StoreError> {
+    check(job)?;
+    let sql = insert_sql::<job::Entity>(
+        tx.get_database_backend(),
+        &[],
+        "on conflict (project_id, kind, key) do nothing",
+    );
+    let added = bulk::execute(tx, &sql, Rows::of([job])).await?;
+    tx.wake_workers();
+    Ok(added > 0)
+}
+
+/// Adds a job, or makes the known one of its kind and key run at `run_at` at the latest, even if
+/// it was done or parked. A job a worker holds just now runs once more afterwards only if the
+/// worker ends it with [`End::Again`].
+pub async fn schedule(tx: &Tx, job: &Job) -> Result<(), StoreError> {
+    check(job)?;
+    let sql = insert_sql::<job::Entity>(
+        tx.get_database_backend(),
+        &[],
+        "on conflict (project_id, kind, key) do update set \
+         payload = excluded.payload, priority = excluded.priority, \
+         gateway_id = excluded.gateway_id, \
+         run_at = case when job.state = 'ready' and job.run_at < excluded.run_at \
+           then job.run_at else excluded.run_at end, \
+         attempts = case when job.state = 'leased' then job.attempts else 0 end, \
+         ended_at = null, \
+         state = case when job.state = 'leased' then 'leased' else 'ready' end",
+    );
+    bulk::execute(tx, &sql, Rows::of([job])).await?;
+    tx.wake_workers();
+    Ok(())
+}
+
+fn check(job: &Job) -> Result<(), StoreError> {
+    if (PRIORITY_URGENT..=PRIORITY_MAX).contains(&job.priority) {
+        return Ok(());
+    }
+    Err(StoreError::Refused(format!("the job's priority {} is out of range", job.priority)))
+}
+
+/// Ends a worker's turn, in the transaction of whatever the work has changed.
+///
+/// Invariant: only the holder of the newest token ends a turn (I8, 5N); proved by
+/// `a_worker_whose_lease_has_passed_on_is_not_heard`.
+///
+/// Errors: [`StoreError::Gone`] if the lease has passed on; the work has to be undone then.
+pub async fn end(tx: &Tx, lease: Lease, end: End, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let (sql, values) = end_statement(lease, end, now);
+    let sql = format!(
+        "update job set {sql}, lease_until = null, lease_owner = null \
+         where project_id = $1 and id = $2 and lease_token = $3 and state = 'leased'"
+    );
+    let backend = tx.get_database_backend();
+    let done = tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+    tx.wake_workers();
+    if done.rows_affected() == 1 { Ok(()) } else { Err(StoreError::Gone("lease of the job")) }
+}
+
+fn end_statement(lease: Lease, end: End, now: DateTime<Utc>) -> (&'static str, Vec<Value>) {
+    let mut values: Vec<Value> =
+        vec![lease.project.0.into(), lease.job.0.into(), lease.token.into()];
+    let sql = match end {
+        End::Done => {
+            values.push(now.into());
+            "state = 'done', ended_at = $4"
+        }
+        End::Again(at) => {
+            values.push(at.into());
+            "state = 'ready', run_at = $4, attempts = attempts - 1"
+        }
+        End::Retry(at, error) => {
+            values.extend([at.into(), error.into(), now.into()]);
+            "state = case when attempts >= attempts_max then 'parked' else 'ready' end, \
+             run_at = $4, first_error = coalesce(first_error, $5), last_error = $5, \
+             ended_at = case when attempts >= attempts_max then $6 else null end"
+        }
+        End::Park(error) => {
+            values.extend([now.into(), error.into()]);
+            "state = 'parked', ended_at = $4, \
+             first_error = coalesce(first_error, $5), last_error = $5"
+        }
+    };
+    (sql, values)
+}
+
+/// Holds a job for longer.
+///
+/// Errors: [`StoreError::Gone`] if the lease has passed on: stop at once.
+pub async fn renew(tx: &Tx, lease: Lease, until: DateTime<Utc>) -> Result<(), StoreError> {
+    let sql = "update job set lease_until = $4 \
+         where project_id = $1 and id = $2 and lease_token = $3 and state = 'leased'";
+    let values: [Value; 4] =
+        [lease.project.0.into(), lease.job.0.into(), lease.token.into(), until.into()];
+    let backend = tx.get_database_backend();
+    let done = tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+    if done.rows_affected() == 1 { Ok(()) } else { Err(StoreError::Gone("lease of the job")) }
+}
+
+/// Lets a parked job run again from its first attempt, at an operator's word.
+pub async fn unpark(
+    tx: &Tx,
+    project: ProjectId,
+    id: JobId,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let sql = "update job set state = 'ready', attempts = 0, run_at = $3, ended_at = null \
+         where project_id = $1 and id = $2 and state = 'parked'";
+    let values: [Value; 3] = [project.0.into(), id.0.into(), at.into()];
+    let backend = tx.get_database_backend();
+    let done = tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+    tx.wake_workers();
+    if done.rows_affected() == 1 { Ok(()) } else { Err(StoreError::Gone("parked job")) }
+}
+
+/// A job by its kind and key.
+pub async fn by_key<C: ConnectionTrait>(
+    db: &C,
+    project: ProjectId,
+    kind: &str,
+    key: &str,
+) -> Result<Option<Job>, StoreError> {
+    let found = job::Entity::find()
+        .filter(job::Column::ProjectId.eq(project.0))
+        .filter(job::Column::Kind.eq(kind))
+        .filter(job::Column::Key.eq(key))
+        .one(db)
+        .await?;
+    Ok(found)
+}
+
+/// Parked jobs, the newest first; of one project or of all.
+pub async fn parked<C: ConnectionTrait>(
+    db: &C,
+    project: Option<ProjectId>,
+    limit: u64,
+) -> Result<Vec<Job>, StoreError> {
+    let mut query = job::Entity::find().filter(job::Column::State.eq("parked"));
+    if let Some(project) = project {
+        query = query.filter(job::Column::ProjectId.eq(project.0));
+    }
+    let query = query.order_by_desc(job::Column::EndedAt).limit(limit.clamp(1, LIST_MAX));
+    Ok(query.all(db).await?)
+}
+
+/// How many jobs are in one state.
+#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
+pub struct StateCount {
+    /// `ready`, `leased`, `done` or `parked`.
+    pub state: String,
+    /// How many.
+    pub count: i64,
+}
+
+/// How many jobs there are in each state, for the metrics.
+pub async fn counts<C: ConnectionTrait>(db: &C) -> Result<Vec<StateCount>, StoreError> {
+    let sql = "select state, count(*) as count from job group by state order by state";
+    let statement = Statement::from_string(db.get_database_backend(), sql);
+    Ok(StateCount::find_by_statement(statement).all(db).await?)
+}
+
+/// Forgets jobs that were done before a moment, a bounded number at a time; answers how many.
+/// Parked ones stay until a person has looked.
+pub async fn forget_done(tx: &Tx, before: DateTime<Utc>, limit: u64) -> Result<u64, StoreError> {
+    let sql = "delete from job where state = 'done' and (project_id, id) in \
+         (select project_id, id from job where state = 'done' and ended_at < $1 limit $2)";
+    let limit = i64::try_from(limit.min(LIST_MAX)).unwrap_or(0);
+    let values: [Value; 2] = [before.into(), limit.into()];
+    let backend = tx.get_database_backend();
+    let done = tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+    Ok(done.rows_affected())
+}
+
+impl Store {
+    /// Ends a worker's turn where the work itself has changed nothing in the database.
+    pub async fn end_job(
+        &self,
+        lease: Lease,
+        how: End,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        self.transact(move |tx| Box::pin(end(tx, lease, how, now))).await
+    }
+}
+
+/// When a lease taken now runs out.
+fn lease_end(now: DateTime<Utc>, lease: std::time::Duration) -> DateTime<Utc> {
+    now + TimeDelta::from_std(lease).unwrap_or(TimeDelta::MAX)
+}
+
+/// A gateway id as SQL text comparison needs it.
+fn gateway_ids(gateways: &[GatewayId]) -> Rows {
+    let mut rows = Rows::new();
+    gateways.iter().for_each(|id| rows.push([Value::from(id.0)]));
+    rows
+}
