@@ -1,0 +1,115 @@
+//! The counter: cash, bank transfers and card slips taken by an operator (P5).
+
+use domain::{Channel, OperatorId, OrderState, ProjectId};
+use ledger::LedgerAccount;
+use serde_json::json;
+use store::{
+    credit::{Credit, Credited},
+    fact::ProviderFact,
+    meter,
+    order::Order,
+};
+
+use crate::{
+    house::House,
+    job,
+    order::PlaceOrder,
+    posting,
+    refusal::{Refusal, Result},
+};
+
+/// The longest receipt or slip number an operator may note.
+const SLIP_MAX: usize = 64;
+
+impl House {
+    /// Sells at the counter: the order is placed and credited in the operator's name. The slip
+    /// number (of the bank or the card terminal; free for cash) keeps the sale single, as a
+    /// provider's trade number does.
+    pub async fn sell_at_counter(
+        &self,
+        project: ProjectId,
+        operator: OperatorId,
+        wish: PlaceOrder,
+        slip: Option<String>,
+    ) -> Result<Order> {
+        if wish.channel.provider().is_some() {
+            return Err(Refusal::ChannelNotOffered.into());
+        }
+        let slip_too_long = slip.as_ref().is_some_and(|slip| slip.len() > SLIP_MAX);
+        let slip_missing = slip.is_none() && wish.channel != Channel::Cash;
+        if slip_too_long || slip_missing {
+            return Err(Refusal::Malformed { field: "slip_no" }.into());
+        }
+        let order = self.place_order(project, wish).await?;
+        if order.state()? != OrderState::Placed {
+            // The same sale told again: it stands as it stood.
+            return Ok(order);
+        }
+        let credit = self.counter_credit(&order, operator, slip).await?;
+        match self.store().credit(credit).await? {
+            Credited::New | Credited::Already => self.order(project, order.order_id()).await,
+            Credited::NeedsReview => {
+                Err(Refusal::WrongState { state: order.state()? }.into())
+            }
+        }
+    }
+
+    async fn counter_credit(
+        &self,
+        order: &Order,
+        operator: OperatorId,
+        slip: Option<String>,
+    ) -> Result<Credit> {
+        let now = self.now();
+        let meter = meter::by_id(self.store().read(), order.project(), order.meter()).await?;
+        let next = match meter.as_ref().map(|m| m.money_model()).transpose()? {
+            Some(domain::MoneyModel::MeterHeld) => {
+                job::vend_parts(self, order, meter.as_ref(), now)
+            }
+            _ => job::supply_parts(self, order, meter.as_ref(), now),
+        };
+        let purse = LedgerAccount::Purse {
+            account: domain::AccountId(order.account_id),
+            purpose: order.purpose()?,
+        };
+        let transaction = posting::counter_sale(self, order, operator, now)?;
+        // Cash has no number of its own; the order's is unique for ever.
+        let number = slip.unwrap_or_else(|| order.order_no.clone());
+        let fact = ProviderFact {
+            project_id: order.project_id,
+            provider: "counter".to_owned(),
+            merchant_no: order.channel.clone(),
+            provider_trade_no: number.clone(),
+            id: domain::TransactionId::generate(self.clock(), self.rng()).0,
+            out_trade_no: order.order_no.clone(),
+            order_id: Some(order.id),
+            kind: "payment".to_owned(),
+            amount_fen: order.amount_fen,
+            source: "counter".to_owned(),
+            received_at: now,
+            paid_at: Some(now),
+            payer: None,
+            payer_total_fen: None,
+            raw: Vec::new(),
+            verdict: "credited".to_owned(),
+            transaction_id: Some(transaction.id.0),
+        };
+        let paid = json!({ "channel": order.channel, "slip_no": number, "operator": operator.0 });
+        Ok(Credit {
+            fact,
+            order: order.clone(),
+            attempt: None,
+            transaction,
+            purse: purse.to_string(),
+            amount_fen: order.amount_fen,
+            vend: next.vend,
+            hold: next.hold,
+            jobs: next.jobs,
+            events: vec![
+                ("paid".to_owned(), now, paid),
+                ("credited".to_owned(), now, json!({ "purse": purse.to_string() })),
+            ],
+            at: now,
+        })
+    }
+}

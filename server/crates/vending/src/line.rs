@@ -1,0 +1,157 @@
+//! Lines: the gateways a site has, as the gateway crate wants them configured, and what they tell
+//! about themselves.
+
+use domain::{GatewayId, ProjectId};
+use gateway::{GatewayEvent, Item};
+use serde_json::json;
+use store::{
+    meter::{self, Meter},
+    site, work_item,
+};
+
+use crate::{
+    house::House,
+    notice,
+    reading::Directory,
+    refusal::{Result, VendingError},
+};
+
+/// Notes what a gateway told: its intervals online and offline, and what a person has to see.
+pub(crate) async fn note(house: &House, meters: &Directory, event: GatewayEvent) -> Result<()> {
+    match event {
+        GatewayEvent::Online { gateway, remote, at } => {
+            let Some(project) = project_of(house, gateway).await? else { return Ok(()) };
+            house
+                .store()
+                .transact(move |tx| {
+                    Box::pin(async move {
+                        let id = GatewayId(gateway);
+                        site::gateway_online(tx, project, id, at, Some(remote)).await?;
+                        // What waited for the line goes on at once.
+                        store::job::wake_gateway(tx, project, gateway, at).await?;
+                        Ok::<_, VendingError>(())
+                    })
+                })
+                .await
+        }
+        GatewayEvent::Offline { gateway, reason, at } => {
+            let Some(project) = project_of(house, gateway).await? else { return Ok(()) };
+            house
+                .store()
+                .transact(move |tx| {
+                    Box::pin(async move {
+                        let id = GatewayId(gateway);
+                        site::gateway_offline(tx, project, id, at, reason.as_str()).await?;
+                        Ok::<_, VendingError>(())
+                    })
+                })
+                .await
+        }
+        GatewayEvent::AddressClash { meter, answered, .. } => {
+            let detail = json!({ "answered": answered });
+            let titles = ("总线上表号冲突", "Another meter answers in its place");
+            alarm_about(house, meters.get(&meter), "meter.address_clash", titles, detail).await
+        }
+        GatewayEvent::ClockOff { meter, seconds } => {
+            let detail = json!({ "seconds": seconds });
+            let titles = ("电表时钟不准", "The meter's clock is wrong");
+            alarm_about(house, meters.get(&meter), "meter.clock", titles, detail).await
+        }
+        GatewayEvent::PasswordRefused { meter } => {
+            let titles = ("电表密码被拒，24 小时内不再下发", "The meter refuses our password");
+            alarm_about(house, meters.get(&meter), "meter.password", titles, json!({})).await
+        }
+        GatewayEvent::DuplicateRegistration { gateway, present, claimant } => {
+            let detail = json!({ "present": present, "claimant": claimant });
+            tracing::warn!(%gateway, %detail, "two connections claim one gateway");
+            duplicate(house, gateway, detail).await
+        }
+        GatewayEvent::LateAnswer { meter, .. } => {
+            // A late answer decides nothing; it is a reason to look at once (H.1 no. 8).
+            let Some(known) = meters.get(&meter) else { return Ok(()) };
+            crate::job::wake_meter(house, known).await
+        }
+        GatewayEvent::UnknownRegistration { remote, bytes } => {
+            tracing::warn!(remote, length = bytes.len(), "an unknown gateway registered");
+            Ok(())
+        }
+        other => {
+            tracing::debug!(event = ?other, "gateway event");
+            Ok(())
+        }
+    }
+}
+
+async fn project_of(house: &House, gateway: uuid::Uuid) -> Result<Option<ProjectId>> {
+    let all = site::gateways(house.store().read(), None).await?;
+    Ok(all.iter().find(|row| row.id == gateway).map(|row| ProjectId(row.project_id)))
+}
+
+async fn duplicate(house: &House, gateway: uuid::Uuid, detail: serde_json::Value) -> Result<()> {
+    let Some(project) = project_of(house, gateway).await? else { return Ok(()) };
+    let titles = ("两个网关用同一注册号上线", "Two connections claim one gateway");
+    let subject = ("gateway", gateway.to_string());
+    let kind = "gateway.duplicate";
+    let item = notice::work_item_about(house, project, subject, kind, titles, &detail);
+    house
+        .store()
+        .transact(move |tx| {
+            Box::pin(async move { Ok::<_, VendingError>(work_item::open(tx, item).await?) })
+        })
+        .await
+}
+
+/// Raises an alarm about a meter, once, with a work item beside it.
+async fn alarm_about(
+    house: &House,
+    meter: Option<&Meter>,
+    kind: &'static str,
+    titles: (&'static str, &'static str),
+    detail: serde_json::Value,
+) -> Result<()> {
+    let Some(meter) = meter else { return Ok(()) };
+    let alarm = work_item::Alarm {
+        project_id: meter.project_id,
+        id: domain::CommandId::generate(house.clock(), house.rng()).0,
+        kind: kind.to_owned(),
+        subject_kind: "meter".to_owned(),
+        subject_id: meter.id.to_string(),
+        raised_at: house.now(),
+        cleared_at: None,
+        detail: detail.to_string(),
+    };
+    let subject = ("meter", meter.id.to_string());
+    let item =
+        notice::work_item_about(house, meter.project(), subject, kind, titles, &detail);
+    house
+        .store()
+        .transact(move |tx| {
+            Box::pin(async move {
+                if work_item::raise(tx, alarm).await? {
+                    work_item::open(tx, item).await?;
+                }
+                Ok::<_, VendingError>(())
+            })
+        })
+        .await
+}
+
+/// What is scanned of a meter: the register it is billed by and where its supply stands.
+pub(crate) fn scan_items(meter: &Meter, has_relay: bool) -> Vec<Item> {
+    let water = meter.purpose == "water";
+    let mut items = vec![if water { Item::Volume } else { Item::ForwardEnergy }];
+    if has_relay {
+        items.push(if water { Item::ValveState } else { Item::RelayState });
+    }
+    if meter.money_model == "meter-held" {
+        items.push(Item::RemainingMoney);
+    }
+    items
+}
+
+impl House {
+    /// Every meter in use, with which the listener and the lines are set up.
+    pub async fn meters_in_service(&self) -> Result<Vec<Meter>> {
+        Ok(meter::in_service(self.store().read(), None).await?)
+    }
+}

@@ -1,0 +1,337 @@
+//! The merchants' accounts and keys, read from their folders and swapped while the house runs.
+
+use std::{
+    collections::HashMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use connector::{
+    Secret, alipay,
+    key::{KeyError, SigningKey, VerifyingKey},
+    wechat_pay,
+};
+use domain::{IdError, MerchantId, ProjectId, Provider};
+use serde::{Deserialize, Serialize};
+use store::{StoreError, site};
+
+/// The largest key file read, in bytes.
+const KEY_FILE_MAX: u64 = 64 * 1024;
+
+/// A merchant account with its keys, ready for use.
+pub struct Merchant {
+    /// The account's id.
+    pub id: MerchantId,
+    /// The project whose money it takes.
+    pub project: ProjectId,
+    /// The provider.
+    pub provider: Provider,
+    /// The merchant number as the ledger and the facts name it.
+    pub merchant_no: String,
+    /// The unguessable last part of its callback address.
+    pub path_token: String,
+    /// Its keys.
+    pub keys: Keys,
+}
+
+/// The keys of either provider.
+pub enum Keys {
+    /// WeChat Pay.
+    WechatPay(Box<wechat_pay::Merchant>),
+    /// Alipay.
+    Alipay(Box<alipay::Merchant>),
+}
+
+/// Where the providers are and where they shall call us; the same for all merchants of a site.
+#[derive(Clone, Debug)]
+pub struct Addresses {
+    /// WeChat Pay's host, `https://api.mch.weixin.qq.com` outside of tests.
+    pub wechat_pay_base_url: String,
+    /// Alipay's gateway, `https://openapi.alipay.com/gateway.do` outside of tests.
+    pub alipay_gateway_url: String,
+    /// Our own address as the providers see it, without a slash at the end.
+    pub public_url: String,
+}
+
+/// What of a merchant account is neither key nor number: the stored `config` column.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MerchantConfig {
+    /// Alipay's seller id, compared with notices when it is set.
+    pub seller_id: Option<String>,
+    /// Alipay's AES key for content encryption, as a file name in the folder.
+    pub aes_key_file: Option<String>,
+    /// Alipay's token for a service provider acting for the merchant.
+    pub app_auth_token: Option<String>,
+}
+
+/// Why a merchant's folder does not make a working account. Names the file, never its content.
+#[derive(Debug, thiserror::Error)]
+pub enum MerchantError {
+    /// A file is missing, unreadable or too large.
+    #[error("the key file {file} cannot be read")]
+    File {
+        /// The file.
+        file: String,
+    },
+    /// A file holds no key of the expected kind.
+    #[error("the key file {file} holds no usable key")]
+    Key {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        #[source]
+        source: KeyError,
+    },
+    /// Alipay's certificates do not fit together.
+    #[error("the certificate file {file} cannot be used")]
+    Certificate {
+        /// The file.
+        file: String,
+    },
+    /// There is neither a public key nor a platform certificate to verify answers with.
+    #[error("the folder holds nothing to verify the provider's answers with")]
+    NoTrust,
+    /// The stored configuration is not of the right form.
+    #[error("the merchant's configuration is not of the right form")]
+    Config,
+    /// The stored row is not of the right form.
+    #[error("the merchant's row is not of the right form")]
+    Row(#[from] IdError),
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
+
+#[derive(Default)]
+struct Shelf {
+    by_id: HashMap<MerchantId, Arc<Merchant>>,
+    by_token: HashMap<String, Arc<Merchant>>,
+}
+
+/// Every merchant account of the site. Cheap to clone; a reload swaps the whole shelf at once.
+#[derive(Clone, Default)]
+pub struct MerchantCatalogue {
+    shelf: Arc<RwLock<Arc<Shelf>>>,
+}
+
+impl MerchantCatalogue {
+    /// A merchant by its id.
+    pub fn by_id(&self, id: MerchantId) -> Option<Arc<Merchant>> {
+        self.read().by_id.get(&id).cloned()
+    }
+
+    /// The merchant a callback address belongs to.
+    pub fn by_path_token(&self, token: &str) -> Option<Arc<Merchant>> {
+        self.read().by_token.get(token).cloned()
+    }
+
+    /// The merchant through which a project takes money of a provider.
+    pub fn of_project(&self, project: ProjectId, provider: Provider) -> Option<Arc<Merchant>> {
+        let shelf = self.read();
+        let mut found: Vec<_> = shelf
+            .by_id
+            .values()
+            .filter(|m| m.project == project && m.provider == provider)
+            .collect();
+        found.sort_by_key(|m| m.id);
+        found.first().map(|m| Arc::clone(m))
+    }
+
+    /// Every merchant.
+    pub fn all(&self) -> Vec<Arc<Merchant>> {
+        self.read().by_id.values().cloned().collect()
+    }
+
+    /// Reads every account and key anew and swaps them in. A merchant whose folder is broken keeps
+    /// the keys it had; it is named in the answer, so that `yufu doctor` and the log can say it.
+    ///
+    /// Keys rotate by putting the new ones beside the old ones: both are accepted (P8).
+    pub async fn reload(
+        &self,
+        store: &store::Store,
+        addresses: &Addresses,
+    ) -> Result<Vec<(MerchantId, MerchantError)>, StoreError> {
+        let rows = site::merchants(store.read()).await?;
+        let before = self.read();
+        let mut shelf = Shelf::default();
+        let mut broken = Vec::new();
+        for row in rows {
+            let id = MerchantId(row.id);
+            let merchant = match open(&row, addresses) {
+                Ok(merchant) => Some(Arc::new(merchant)),
+                Err(error) => {
+                    broken.push((id, error));
+                    before.by_id.get(&id).cloned()
+                }
+            };
+            if let Some(merchant) = merchant {
+                shelf.by_token.insert(merchant.path_token.clone(), Arc::clone(&merchant));
+                shelf.by_id.insert(id, merchant);
+            }
+        }
+        *self.shelf.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(shelf);
+        Ok(broken)
+    }
+
+    fn read(&self) -> Arc<Shelf> {
+        Arc::clone(&self.shelf.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Opens one account: reads its row and its folder.
+pub fn open(row: &site::Merchant, addresses: &Addresses) -> Result<Merchant, MerchantError> {
+    let provider: Provider = row.provider.parse()?;
+    let folder = Folder(PathBuf::from(&row.key_dir));
+    let keys = match provider {
+        Provider::WechatPay => Keys::WechatPay(Box::new(open_wechat_pay(row, &folder, addresses)?)),
+        Provider::Alipay => Keys::Alipay(Box::new(open_alipay(row, &folder, addresses)?)),
+    };
+    let own_no = (!row.sub_merchant_no.is_empty()).then(|| row.sub_merchant_no.clone());
+    Ok(Merchant {
+        id: MerchantId(row.id),
+        project: ProjectId(row.project_id),
+        provider,
+        merchant_no: own_no.unwrap_or_else(|| row.merchant_no.clone()),
+        path_token: row.path_token.clone(),
+        keys,
+    })
+}
+
+fn open_wechat_pay(
+    row: &site::Merchant,
+    folder: &Folder,
+    addresses: &Addresses,
+) -> Result<wechat_pay::Merchant, MerchantError> {
+    let mode = if row.mode == "partner" {
+        wechat_pay::Mode::Partner {
+            sp_appid: row.app_id.clone(),
+            sp_mchid: row.merchant_no.clone(),
+            sub_appid: row.sub_app_id.clone(),
+            sub_mchid: row.sub_merchant_no.clone(),
+        }
+    } else {
+        wechat_pay::Mode::Ordinary { appid: row.app_id.clone(), mchid: row.merchant_no.clone() }
+    };
+    let mut trust = wechat_pay::Trust::default();
+    for certificate in folder.matching("platform_certificate", ".pem")? {
+        let text = folder.text(&certificate)?;
+        let named = |source| MerchantError::Key { file: certificate.clone(), source };
+        let serial = connector::key::certificate_serial(&text).map_err(named)?;
+        let named = |source| MerchantError::Key { file: certificate.clone(), source };
+        trust.add(serial, VerifyingKey::from_pem(&text).map_err(named)?);
+    }
+    if folder.has("public_key.pem") {
+        let id = folder.text("public_key_id.txt")?.trim().to_owned();
+        trust.add(id.clone(), folder.verifying_key("public_key.pem")?);
+        trust.prefer(id);
+    }
+    if trust.is_empty() {
+        return Err(MerchantError::NoTrust);
+    }
+    // The key of before stays readable while callbacks sealed with it are still retried (F4 12).
+    let mut api_v3_keys = vec![folder.secret("api_v3.key")?];
+    if folder.has("api_v3.previous.key") {
+        api_v3_keys.push(folder.secret("api_v3.previous.key")?);
+    }
+    let callback = format!("{}/callback/wechat-pay/{}", addresses.public_url, row.path_token);
+    Ok(wechat_pay::Merchant {
+        mode,
+        serial_no: folder.text("serial_no.txt")?.trim().to_owned(),
+        signing_key: folder.signing_key("merchant.key.pem")?,
+        api_v3_keys,
+        trust,
+        base_url: addresses.wechat_pay_base_url.clone(),
+        notify_url: callback.clone(),
+        refund_notify_url: callback,
+    })
+}
+
+fn open_alipay(
+    row: &site::Merchant,
+    folder: &Folder,
+    addresses: &Addresses,
+) -> Result<alipay::Merchant, MerchantError> {
+    let config: MerchantConfig =
+        serde_json::from_str(&row.config).map_err(|_| MerchantError::Config)?;
+    let trust = if folder.has("app_cert.pem") {
+        let file = |name: &str| MerchantError::Certificate { file: name.to_owned() };
+        let (sn, key) = alipay::certificate::alipay_certificate(&folder.text("alipay_cert.pem")?)
+            .map_err(|_| file("alipay_cert.pem"))?;
+        alipay::Trust::Certificates {
+            by_sn: HashMap::from([(sn, key)]).into_iter().collect(),
+            app_cert_sn: alipay::certificate::number(&folder.text("app_cert.pem")?)
+                .map_err(|_| file("app_cert.pem"))?,
+            alipay_root_cert_sn: alipay::certificate::root_numbers(
+                &folder.text("alipay_root_cert.pem")?,
+            )
+            .map_err(|_| file("alipay_root_cert.pem"))?,
+        }
+    } else if folder.has("alipay_public_key.pem") {
+        alipay::Trust::Key(folder.verifying_key("alipay_public_key.pem")?)
+    } else {
+        return Err(MerchantError::NoTrust);
+    };
+    let aes_key = config.aes_key_file.as_deref().map(|file| folder.secret(file)).transpose()?;
+    Ok(alipay::Merchant {
+        app_id: row.app_id.clone(),
+        seller_id: config.seller_id,
+        signing_key: folder.signing_key("app.key.pem")?,
+        trust,
+        aes_key,
+        gateway_url: addresses.alipay_gateway_url.clone(),
+        notify_url: format!("{}/callback/alipay/{}", addresses.public_url, row.path_token),
+        return_url: None,
+        app_auth_token: config.app_auth_token,
+    })
+}
+
+/// A merchant's key folder.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn has(&self, file: &str) -> bool {
+        self.0.join(file).is_file()
+    }
+
+    fn text(&self, file: &str) -> Result<String, MerchantError> {
+        let path = self.0.join(file);
+        let shown = || MerchantError::File { file: path.display().to_string() };
+        let size = fs::metadata(&path).map_err(|_| shown())?.len();
+        if size > KEY_FILE_MAX {
+            return Err(shown());
+        }
+        fs::read_to_string(&path).map_err(|_| shown())
+    }
+
+    fn secret(&self, file: &str) -> Result<Secret, MerchantError> {
+        Ok(Secret::new(self.text(file)?.trim().as_bytes().to_vec()))
+    }
+
+    fn signing_key(&self, file: &str) -> Result<SigningKey, MerchantError> {
+        let named = |source| MerchantError::Key { file: self.shown(file), source };
+        SigningKey::from_pem(&self.text(file)?).map_err(named)
+    }
+
+    fn verifying_key(&self, file: &str) -> Result<VerifyingKey, MerchantError> {
+        let named = |source| MerchantError::Key { file: self.shown(file), source };
+        VerifyingKey::from_pem(&self.text(file)?).map_err(named)
+    }
+
+    /// Files by the start and end of their names, sorted: several generations may lie side by side.
+    fn matching(&self, start: &str, end: &str) -> Result<Vec<String>, MerchantError> {
+        let shown = |path: &Path| MerchantError::File { file: path.display().to_string() };
+        let entries = fs::read_dir(&self.0).map_err(|_| shown(&self.0))?;
+        let mut names: Vec<String> = entries
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .filter(|name| name.starts_with(start) && name.ends_with(end))
+            .collect();
+        names.sort();
+        Ok(names)
+    }
+
+    fn shown(&self, file: &str) -> String {
+        self.0.join(file).display().to_string()
+    }
+}

@@ -1,0 +1,202 @@
+//! Meters and the accounts they serve: opening, closing, and the guided ways out of quarantine.
+
+use domain::{AccountId, MeterId, OperatorId, ProjectId, RoomId, vend::VendState};
+use gateway::{Item, Line, Link, MeterOnLine};
+use serde_json::json;
+use store::{
+    account::{self, Account},
+    meter::{self, Change, Meter},
+    site, vend, work_item,
+};
+
+use crate::{
+    house::House,
+    notice, posting,
+    refusal::{Refusal, Result, VendingError},
+};
+
+/// Longest name, phone or reason an operator may write.
+const TEXT_MAX: usize = 200;
+
+/// A new account for a room (开户).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenAccount {
+    /// The room.
+    pub room: RoomId,
+    /// The account number people see; unique in the project.
+    pub account_no: String,
+    /// The tenant's name.
+    pub name: String,
+    /// The tenant's phone, if known.
+    pub phone: Option<String>,
+    /// The customer number the meters know, twelve digits.
+    pub customer_no: String,
+    /// True for people who are never cut off.
+    pub protected: bool,
+}
+
+impl House {
+    /// Opens an account: the room's meters now serve it. Use before this moment is not billed to
+    /// it, because the billing cursor has moved past it (B6).
+    pub async fn open_account(&self, project: ProjectId, wish: OpenAccount) -> Result<Account> {
+        check_text("name", &wish.name)?;
+        check_text("account_no", &wish.account_no)?;
+        let digits = wish.customer_no.bytes().all(|b| b.is_ascii_digit());
+        if wish.customer_no.len() != 12 || !digits {
+            return Err(Refusal::Malformed { field: "customer_no" }.into());
+        }
+        let row = Account {
+            project_id: project.0,
+            id: AccountId::generate(self.clock(), self.rng()).0,
+            account_no: wish.account_no,
+            room_id: wish.room.0,
+            name: wish.name,
+            phone: wish.phone,
+            customer_no: wish.customer_no,
+            state: "open".to_owned(),
+            opened_at: self.now(),
+            closed_at: None,
+            protected: wish.protected,
+            version: 1,
+        };
+        let room = wish.room;
+        self.store()
+            .transact(move |tx| {
+                Box::pin(async move {
+                    if account::room(tx, project, room).await?.is_none() {
+                        return Err(Refusal::NotFound { what: "room" }.into());
+                    }
+                    if account::open_in_room(tx, project, room).await?.is_some() {
+                        return Err(Refusal::AccountOpen.into());
+                    }
+                    store::insert(tx, row.clone()).await?;
+                    for meter in meter::of_room(tx, project, room).await? {
+                        let account = Some(Some(AccountId(row.id)));
+                        let change = Change { account, ..Default::default() };
+                        meter::change(tx, &meter, change).await?;
+                    }
+                    Ok::<_, VendingError>(row)
+                })
+            })
+            .await
+    }
+
+    /// Closes an account (销户). Refused while a delivery is open: what it would become is not
+    /// known. What is left in its purses becomes a work item, because paying back is somebody's
+    /// decision.
+    pub async fn close_account(
+        &self,
+        project: ProjectId,
+        id: AccountId,
+        operator: OperatorId,
+    ) -> Result<Account> {
+        let house = self.clone();
+        self.store()
+            .transact(move |tx| {
+                Box::pin(async move {
+                    let row = account::by_id(tx, project, id).await?;
+                    let row = row.ok_or(Refusal::NotFound { what: "account" })?;
+                    if !row.is_open() {
+                        return Err(Refusal::AccountClosed.into());
+                    }
+                    for meter in meter::of_account(tx, project, id).await? {
+                        if !vend::open(tx, project, Some(meter.meter_id())).await?.is_empty() {
+                            return Err(Refusal::DeliveryInDoubt.into());
+                        }
+                        let change = Change { account: Some(None), ..Default::default() };
+                        meter::change(tx, &meter, change).await?;
+                    }
+                    account::close(tx, &row, house.now()).await?;
+                    for purpose in domain::Purpose::ALL {
+                        let purse = posting::purse_of(id, purpose);
+                        let left = store::ledger::balance(tx, project, &purse).await?.balance_fen;
+                        if left != 0 {
+                            let item = left_over(&house, &row, purpose, left, operator);
+                            work_item::open(tx, item).await?;
+                        }
+                    }
+                    Ok::<_, VendingError>(row)
+                })
+            })
+            .await
+    }
+
+    /// Lets a quarantined meter take money again after a person has looked (V7).
+    ///
+    /// A replaced or reset meter starts a new epoch, whose counts are no longer compared with the
+    /// old ones; the count it holds is read and taken over by its next vend. Refused while a
+    /// purchase of the meter is in doubt: that is resolved first.
+    pub async fn release_meter(
+        &self,
+        project: ProjectId,
+        id: MeterId,
+        new_epoch: bool,
+        reason: String,
+    ) -> Result<Meter> {
+        check_text("reason", &reason)?;
+        self.store()
+            .transact(move |tx| {
+                Box::pin(async move {
+                    let row = meter::by_id(tx, project, id).await?;
+                    let row = row.ok_or(Refusal::NotFound { what: "meter" })?;
+                    for open in vend::open(tx, project, Some(id)).await? {
+                        let sent = open.sent_count > 0 && open.state != "not-applied";
+                        if sent {
+                            return Err(Refusal::DeliveryInDoubt.into());
+                        }
+                    }
+                    let change = Change {
+                        state: Some(("in-service", None)),
+                        epoch: new_epoch.then_some(row.epoch + 1),
+                        purchase_count: Some(None),
+                        ..Default::default()
+                    };
+                    Ok::<_, VendingError>(meter::change(tx, &row, change).await?)
+                })
+            })
+            .await
+    }
+}
+
+fn check_text(field: &'static str, text: &str) -> Result<()> {
+    let printable = text.chars().all(|c| !c.is_control());
+    if text.trim().is_empty() || text.chars().count() > TEXT_MAX || !printable {
+        return Err(Refusal::Malformed { field }.into());
+    }
+    Ok(())
+}
+
+fn left_over(
+    house: &House,
+    account: &Account,
+    purpose: domain::Purpose,
+    left_fen: i64,
+    operator: OperatorId,
+) -> work_item::WorkItem {
+    let detail = json!({
+        "account_no": account.account_no,
+        "purpose": purpose.as_str(),
+        "left_fen": left_fen,
+        "closed_by": operator.to_string(),
+    });
+    notice::work_item_about(
+        house,
+        domain::ProjectId(account.project_id),
+        ("account", account.id.to_string()),
+        "account.left_over",
+        ("销户后钱包还有余额或欠款", "The closed account still holds or owes money"),
+        &detail,
+    )
+}
+
+/// True while nothing about a vend's delivery is in doubt any more.
+pub(crate) fn is_certain(state: &VendState) -> bool {
+    matches!(
+        state,
+        VendState::Queued
+            | VendState::Prechecking { .. }
+            | VendState::Applied { .. }
+            | VendState::Voided { .. }
+            | VendState::Fenced { .. }
+    )
+}

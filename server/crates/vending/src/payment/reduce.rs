@@ -1,0 +1,291 @@
+//! The one reducer: whatever a provider proves — by callback, query or bill — becomes money here,
+//! once.
+
+use connector::{PaymentFact, PaymentStatus};
+use domain::{Money, MoneyModel, OrderState};
+use ledger::LedgerAccount;
+use serde_json::json;
+use store::{
+    attempt::{self, Attempt},
+    credit::{Credit, Credited},
+    fact::{self, ProviderFact},
+    meter,
+    order::{self, Order},
+    work_item,
+};
+
+use crate::{
+    house::House,
+    job,
+    merchant::Merchant,
+    order::advance,
+    posting,
+    refusal::{Result, VendingError},
+};
+
+/// Which way a fact came. Loss, repetition and order of the ways do not matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The provider called.
+    Callback,
+    /// We asked.
+    Query,
+    /// It stood in the daily bill.
+    Bill,
+}
+
+impl Source {
+    /// The stable name in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Source::Callback => "callback",
+            Source::Query => "query",
+            Source::Bill => "bill",
+        }
+    }
+}
+
+/// What became of a fact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reduced {
+    /// The money was booked now.
+    Credited,
+    /// The same fact was known before; nothing changed.
+    Already,
+    /// A second payment of an order that was already paid: booked as unmatched, to be paid back.
+    Duplicate,
+    /// The amount is not the order's: booked as unmatched, held for a person.
+    Mismatch,
+    /// No order of ours has this number (yet): kept in the inbox, to be told again.
+    Unmatched,
+    /// The fact says that nothing was paid; there is nothing to book.
+    NothingPaid,
+}
+
+impl House {
+    /// Turns a verified payment fact into money, or into a case for a person.
+    ///
+    /// Invariant: at most one credit per provider trade number and per order, for ever (I3); the
+    /// unique keys decide, not this look; proved by
+    /// `one_payment_told_ten_times_at_once_is_credited_once`.
+    pub async fn reduce(
+        &self,
+        merchant: &Merchant,
+        fact: &PaymentFact,
+        source: Source,
+        raw: &[u8],
+    ) -> Result<Reduced> {
+        if fact.status != PaymentStatus::Paid {
+            return Ok(Reduced::NothingPaid);
+        }
+        let db = self.store().read();
+        let found = attempt::by_out_trade_no(db, merchant.id, &fact.out_trade_no).await?;
+        let Some(attempt) = found else { return Ok(Reduced::Unmatched) };
+        let order = order::by_id(db, attempt.project(), attempt.order()).await?;
+        let Some(order) = order else { return Ok(Reduced::Unmatched) };
+        let (Some(total), Some(trade_no)) = (fact.total, fact.provider_trade_no.as_deref()) else {
+            // A paid trade without amount or number proves nothing that could be booked.
+            return Ok(Reduced::NothingPaid);
+        };
+        let facts = Facts { merchant, fact, source, raw, trade_no, total };
+        if total != attempt.amount() || total != order.amount() {
+            return self.review(&facts, &attempt, Verdict::Mismatch).await;
+        }
+        let credit = self.credit_of(&facts, &order, &attempt).await?;
+        match self.store().credit(credit).await? {
+            Credited::New => Ok(Reduced::Credited),
+            Credited::Already => Ok(Reduced::Already),
+            Credited::NeedsReview => self.review(&facts, &attempt, Verdict::Duplicate).await,
+        }
+    }
+
+    /// Everything the credit changes, decided beforehand, so that the store only has to apply it.
+    async fn credit_of(
+        &self,
+        facts: &Facts<'_>,
+        order: &Order,
+        attempt: &Attempt,
+    ) -> Result<Credit> {
+        let now = self.now();
+        let meter = meter::by_id(self.store().read(), order.project(), order.meter()).await?;
+        let model = meter.as_ref().map(|m| m.money_model()).transpose()?;
+        let purse = LedgerAccount::Purse {
+            account: domain::AccountId(order.account_id),
+            purpose: order.purpose()?,
+        };
+        let next = match model {
+            Some(MoneyModel::MeterHeld) => job::vend_parts(self, order, meter.as_ref(), now),
+            _ => job::supply_parts(self, order, meter.as_ref(), now),
+        };
+        let transaction = posting::payment_received(
+            self,
+            order,
+            &facts.merchant.merchant_no,
+            facts.trade_no,
+            facts.total,
+            now,
+        )?;
+        Ok(Credit {
+            fact: facts.row(self, order.id, "credited", Some(transaction.id.0)),
+            order: order.clone(),
+            attempt: Some(attempt.id),
+            transaction,
+            purse: purse.to_string(),
+            amount_fen: facts.total.fen(),
+            vend: next.vend,
+            hold: next.hold,
+            jobs: next.jobs,
+            events: vec![
+                (
+                    "paid".to_owned(),
+                    facts.fact.paid_at.unwrap_or(now),
+                    json!({
+                        "provider": facts.merchant.provider.as_str(),
+                        "provider_trade_no": facts.trade_no,
+                        "source": facts.source.as_str(),
+                        "amount_fen": facts.total.fen(),
+                    }),
+                ),
+                ("credited".to_owned(), now, json!({ "purse": purse.to_string() })),
+            ],
+            at: now,
+        })
+    }
+
+    /// The slow path: real money that fits no order as it should is booked as unmatched, and a
+    /// person is told. It is never dropped and never credited on a guess (F4 no. 8, 9).
+    async fn review(
+        &self,
+        facts: &Facts<'_>,
+        attempt: &Attempt,
+        verdict: Verdict,
+    ) -> Result<Reduced> {
+        let now = self.now();
+        let house = self.clone();
+        let (project, order_id) = (attempt.project(), attempt.order());
+        let transaction = posting::payment_unmatched(
+            self,
+            project,
+            &facts.merchant.merchant_no,
+            facts.trade_no,
+            facts.total,
+            now,
+        )?;
+        let row = facts.row(self, order_id.0, verdict.as_str(), Some(transaction.id.0));
+        self.store()
+            .transact(move |tx| {
+                Box::pin(async move {
+                    let known = fact::by_trade_no(
+                        tx,
+                        project,
+                        row.provider.parse()?,
+                        &row.merchant_no,
+                        &row.provider_trade_no,
+                    );
+                    if known.await?.is_some() {
+                        return Ok(Reduced::Already);
+                    }
+                    let Some(order) = order::by_id(tx, project, order_id).await? else {
+                        return Ok(Reduced::Unmatched);
+                    };
+                    store::ledger::post(tx, project, &transaction).await?;
+                    let detail = json!({
+                        "provider_trade_no": row.provider_trade_no,
+                        "paid_fen": row.amount_fen,
+                        "order_fen": order.amount_fen,
+                    });
+                    let item = verdict.work_item(&house, &order, detail.clone(), now);
+                    fact::insert(tx, row).await?;
+                    work_item::open(tx, item).await?;
+                    let payable = matches!(order.state()?, OrderState::Placed | OrderState::Closed);
+                    if verdict == Verdict::Mismatch && payable {
+                        advance(tx, &order, OrderState::Held, now, "held", detail).await?;
+                    } else {
+                        store::timeline::add(tx, &order, verdict.as_str(), now, detail).await?;
+                    }
+                    Ok::<_, VendingError>(verdict.reduced())
+                })
+            })
+            .await
+    }
+}
+
+/// A fact with everything known about it.
+struct Facts<'a> {
+    merchant: &'a Merchant,
+    fact: &'a PaymentFact,
+    source: Source,
+    raw: &'a [u8],
+    trade_no: &'a str,
+    total: Money,
+}
+
+impl Facts<'_> {
+    fn row(
+        &self,
+        house: &House,
+        order: uuid::Uuid,
+        verdict: &str,
+        transaction: Option<uuid::Uuid>,
+    ) -> ProviderFact {
+        ProviderFact {
+            project_id: self.merchant.project.0,
+            provider: self.merchant.provider.as_str().to_owned(),
+            merchant_no: self.merchant.merchant_no.clone(),
+            provider_trade_no: self.trade_no.to_owned(),
+            id: domain::TransactionId::generate(house.clock(), house.rng()).0,
+            out_trade_no: self.fact.out_trade_no.clone(),
+            order_id: Some(order),
+            kind: "payment".to_owned(),
+            amount_fen: self.total.fen(),
+            source: self.source.as_str().to_owned(),
+            received_at: house.now(),
+            paid_at: self.fact.paid_at,
+            payer: self.fact.payer.clone(),
+            payer_total_fen: self.fact.payer_total.map(Money::fen),
+            raw: self.raw.to_vec(),
+            verdict: verdict.to_owned(),
+            transaction_id: transaction,
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Duplicate,
+    Mismatch,
+}
+
+impl Verdict {
+    fn as_str(self) -> &'static str {
+        match self {
+            Verdict::Duplicate => "duplicate",
+            Verdict::Mismatch => "mismatch",
+        }
+    }
+
+    fn reduced(self) -> Reduced {
+        match self {
+            Verdict::Duplicate => Reduced::Duplicate,
+            Verdict::Mismatch => Reduced::Mismatch,
+        }
+    }
+
+    fn work_item(
+        self,
+        house: &House,
+        order: &Order,
+        detail: serde_json::Value,
+        at: chrono::DateTime<chrono::Utc>,
+    ) -> work_item::WorkItem {
+        let (kind, zh, en) = match self {
+            Verdict::Duplicate => {
+                ("payment.duplicate", "收到两笔付款，多付的要原路退回", "Paid twice, pay one back")
+            }
+            Verdict::Mismatch => {
+                ("payment.mismatch", "金额对不上，已暂停入账", "The amount differs, held")
+            }
+        };
+        crate::notice::work_item(house, order, kind, (zh, en), detail, at)
+    }
+}

@@ -1,0 +1,213 @@
+//! Readings: what the buses bring in is judged, kept, billed; what cannot be true is put aside.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use domain::{
+    MeterId, ProjectId,
+    plausibility::{
+        self, CLOCK_OFF_MAX, PhysicalLimits, Plausibility, Quality, Sample, judge_reading,
+    },
+};
+use gateway::{GatewayEvent, Item, Reading as Scanned};
+use store::{
+    meter::Meter,
+    reading::{self, Latest, Quarantined, Row},
+};
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use crate::{
+    billing::Register,
+    house::House,
+    refusal::{Result, VendingError},
+};
+
+/// The most readings written in one transaction.
+const BATCH_MAX: usize = 4_096;
+
+/// The meters the listener knows, by the key the gateway names them with.
+pub type Directory = HashMap<Uuid, Meter>;
+
+/// The last believed value of a register, per meter and item.
+type Memory = HashMap<(Uuid, i16), plausibility::Reading>;
+
+/// Listens to the gateway until it is gone.
+pub struct Listener {
+    house: House,
+    directory: Directory,
+    memory: Memory,
+}
+
+impl Listener {
+    /// A listener that knows these meters and what they last showed.
+    pub async fn new(house: House, meters: Vec<Meter>) -> Result<Self> {
+        let mut memory = Memory::new();
+        for latest in reading::all_latest(house.store().read()).await? {
+            if latest.quality == Quality::Good.code() {
+                let last = plausibility::Reading { at: latest.at, value_milli: latest.value };
+                memory.insert((latest.meter_id, latest.item), last);
+            }
+        }
+        let directory = meters.into_iter().map(|meter| (meter.id, meter)).collect();
+        Ok(Listener { house, directory, memory })
+    }
+
+    /// Takes events until the gateway is gone. A batch that cannot be stored is tried again by the
+    /// next scan: readings can be read again, money cannot.
+    pub async fn run(mut self, mut events: mpsc::Receiver<GatewayEvent>) {
+        let mut batch = Vec::new();
+        while let Some(event) = events.recv().await {
+            self.take(event, &mut batch).await;
+            // Whatever else is queued already goes into the same transaction.
+            while batch.len() < BATCH_MAX {
+                let Ok(event) = events.try_recv() else { break };
+                self.take(event, &mut batch).await;
+            }
+            if batch.is_empty() {
+                continue;
+            }
+            if let Err(error) = self.store(std::mem::take(&mut batch)).await {
+                tracing::warn!(error = %error, "readings could not be stored");
+            }
+        }
+    }
+
+    async fn take(&mut self, event: GatewayEvent, batch: &mut Vec<Scanned>) {
+        match event {
+            GatewayEvent::Readings(readings) => batch.extend(readings),
+            other => {
+                if let Err(error) = crate::line::note(&self.house, &self.directory, other).await {
+                    tracing::warn!(error = %error, "a gateway event could not be noted");
+                }
+            }
+        }
+    }
+
+    /// Judges and stores a batch, then bills what is to be billed.
+    async fn store(&mut self, scanned: Vec<Scanned>) -> Result<()> {
+        let now = self.house.now();
+        let (mut rows, mut aside, mut registers) = (Vec::new(), Vec::new(), Vec::new());
+        for reading in &scanned {
+            let Some(meter) = self.directory.get(&reading.meter) else { continue };
+            match self.judge(meter, reading) {
+                Judged::Keep(row, register) => {
+                    if let Some(read) = register {
+                        registers.push((meter.project(), meter.meter_id(), read));
+                        let last = plausibility::Reading { at: read.at, value_milli: read.value };
+                        self.memory.insert((meter.id, reading.item.code()), last);
+                    }
+                    rows.push(row);
+                }
+                Judged::Aside(row) => aside.push(row),
+                Judged::Nothing => {}
+            }
+        }
+        self.house.store().append_readings(rows).await?;
+        if !aside.is_empty() {
+            let count = aside.len();
+            self.house
+                .store()
+                .transact(move |tx| {
+                    Box::pin(async move {
+                        for row in aside {
+                            reading::put_aside(tx, row).await?;
+                        }
+                        Ok::<_, VendingError>(())
+                    })
+                })
+                .await?;
+            tracing::warn!(count, "readings that cannot be true were put aside");
+        }
+        for (project, meter, read) in registers {
+            self.bill(project, meter, read).await;
+        }
+        tracing::debug!(count = scanned.len(), age = %(self.house.now() - now), "readings stored");
+        Ok(())
+    }
+
+    async fn bill(&self, project: ProjectId, meter: MeterId, read: Register) {
+        if let Err(error) = self.house.bill(project, meter, read).await {
+            tracing::warn!(meter = %meter, error = %error, "a reading could not be billed");
+        }
+    }
+
+    fn judge(&self, meter: &Meter, reading: &Scanned) -> Judged {
+        let item = reading.item;
+        let value = reading.value.number();
+        let code = item.code();
+        let row = |value: i64, quality: Quality| Row {
+            project_id: meter.project_id,
+            meter_id: meter.id,
+            item: code,
+            at: reading.at,
+            value,
+            quality: quality.code(),
+        };
+        if !is_register(item) {
+            return value.map_or(Judged::Nothing, |v| Judged::Keep(row(v, Quality::Good), None));
+        }
+        let last = self.memory.get(&(meter.id, code));
+        let clock = reading.meter_clock.and_then(|s| DateTime::<Utc>::from_timestamp(s, 0));
+        let sample = Sample { at: reading.at, value_milli: value, meter_clock: clock };
+        match (judge_reading(last, &sample, &self.limits(meter)), value) {
+            (Plausibility::Good, Some(value)) => {
+                let billable = is_billed(item) && Some(item) == billed_item(meter);
+                let read = Register { value, at: reading.at };
+                Judged::Keep(row(value, Quality::Good), billable.then_some(read))
+            }
+            (Plausibility::Doubtful(_), Some(value)) => {
+                Judged::Keep(row(value, Quality::Doubtful), None)
+            }
+            (Plausibility::Quarantine(reason), Some(value)) => Judged::Aside(Quarantined {
+                project_id: meter.project_id,
+                id: domain::CommandId::generate(self.house.clock(), self.house.rng()).0,
+                meter_id: meter.id,
+                item: code,
+                at: reading.at,
+                value,
+                reason: reason.as_str().to_owned(),
+                previous_value: last.map(|last| last.value_milli),
+                previous_at: last.map(|last| last.at),
+                settled_at: None,
+            }),
+            (_, None) => Judged::Nothing,
+        }
+    }
+
+    fn limits(&self, meter: &Meter) -> PhysicalLimits {
+        let profile = self.house.gateway().profiles().get(&meter.profile);
+        PhysicalLimits {
+            rate_max: profile.map_or(i64::from(u32::MAX), |p| i64::from(p.max_rate)),
+            // Eight BCD digits with two decimals, the widest register of any profile.
+            register_max_milli: 999_999_990,
+            step_milli: 10,
+            clock_off_max: CLOCK_OFF_MAX,
+        }
+    }
+}
+
+enum Judged {
+    Keep(Row, Option<Register>),
+    Aside(Quarantined),
+    Nothing,
+}
+
+/// Registers only ever grow, so they can be judged; a voltage may be anything.
+fn is_register(item: Item) -> bool {
+    matches!(item, Item::ForwardEnergy | Item::Volume)
+}
+
+fn is_billed(item: Item) -> bool {
+    is_register(item)
+}
+
+/// The register a meter is billed by.
+fn billed_item(meter: &Meter) -> Option<Item> {
+    Some(if meter.purpose == "water" { Item::Volume } else { Item::ForwardEnergy })
+}
+
+/// The newest readings of a meter, with their ages left to the caller's clock.
+pub async fn latest(house: &House, project: ProjectId, meter: MeterId) -> Result<Vec<Latest>> {
+    Ok(reading::latest(house.store().read(), project, meter).await?)
+}

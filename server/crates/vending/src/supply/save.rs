@@ -1,0 +1,263 @@
+//! A step of a supply written down, with what becomes true by it.
+
+use chrono::{DateTime, Utc};
+use domain::{
+    CommandId, MoneyModel, OrderId, OrderState,
+    supply::{CommandOutcome, Supply as Saga, SupplyAction, SupplyAlarm, SupplyEvent},
+};
+use serde_json::json;
+use store::{
+    Tx,
+    meter::Meter,
+    order::{self, Filter},
+    supply::{self, Supply},
+    timeline, vend, work_item,
+};
+
+use super::Turn;
+use crate::{
+    house::House,
+    notice, posting,
+    refusal::{Refusal, Result, VendingError},
+};
+
+impl House {
+    /// Stores `next` with its effects in one transaction; `turn` stands there afterwards.
+    pub(super) async fn save_supply(
+        &self,
+        turn: &mut Turn,
+        next: Saga,
+        event: SupplyEvent,
+        actions: &[SupplyAction],
+    ) -> Result<()> {
+        let now = self.now();
+        let mut row = turn.row.clone();
+        row.desired = next.wish.as_str().to_owned();
+        row.desired_seq = i64::try_from(next.seq).unwrap_or(i64::MAX);
+        if turn.saga.seq != next.seq {
+            row.desired_at = now;
+            row.desired_reason = reason(event).to_owned();
+        }
+        row.actual = next.actual.as_str().to_owned();
+        row.actual_at = next.actual_at;
+        row.state = serde_json::to_string(&next.to_fields().0).unwrap_or_default();
+        row.version = turn.row.version + 1;
+        let step = Step {
+            house: self.clone(),
+            row: row.clone(),
+            meter: turn.meter.clone(),
+            event,
+            actions: actions.to_vec(),
+            frames: turn.frames.clone(),
+            now,
+        };
+        let row = self.store().transact(move |tx| Box::pin(step.apply(tx))).await?;
+        turn.row = row;
+        turn.saga = next;
+        turn.frames.clear();
+        Ok(())
+    }
+
+    /// The order of a platform-held meter is delivered with its credit: there is nothing to carry.
+    pub(super) async fn pass_through(&self, meter: &Meter, id: OrderId) -> Result<()> {
+        if meter.money_model()? != MoneyModel::PlatformHeld {
+            return Ok(());
+        }
+        let (project, now) = (meter.project(), self.now());
+        self.store()
+            .transact(move |tx| {
+                Box::pin(async move {
+                    let row = order::by_id(tx, project, id).await?;
+                    let row = row.ok_or(Refusal::NotFound { what: "order" })?;
+                    if row.state()? == OrderState::Credited {
+                        order::step(tx, &row, OrderState::Delivered, now).await?;
+                    }
+                    Ok::<_, VendingError>(())
+                })
+            })
+            .await
+    }
+
+    /// True when the money suffices to restore supply: meter-held money is in the meter already;
+    /// a platform-held purse must be above zero.
+    pub(super) async fn is_worth_restoring(&self, meter: &Meter) -> Result<bool> {
+        if meter.money_model()? == MoneyModel::MeterHeld {
+            return Ok(true);
+        }
+        let Some(account) = meter.account() else { return Ok(false) };
+        let purse = posting::purse_of(account, meter.purpose()?);
+        let balance = store::ledger::balance(self.store().read(), meter.project(), &purse).await?;
+        Ok(balance.balance_fen > 0)
+    }
+}
+
+fn reason(event: SupplyEvent) -> &'static str {
+    match event {
+        SupplyEvent::WantOn { credited: true } => "credited",
+        SupplyEvent::WantOn { credited: false } => "by-hand",
+        SupplyEvent::Trip(_) => "arrears",
+        _ => "kept",
+    }
+}
+
+struct Step {
+    house: House,
+    row: Supply,
+    meter: Meter,
+    event: SupplyEvent,
+    actions: Vec<SupplyAction>,
+    frames: Vec<vend::Frame>,
+    now: DateTime<Utc>,
+}
+
+impl Step {
+    async fn apply(mut self, tx: &Tx) -> Result<Supply> {
+        for action in self.actions.clone() {
+            self.take(tx, action).await?;
+        }
+        if let SupplyEvent::Ended { seq, outcome } = self.event {
+            self.end_command(tx, seq, outcome).await?;
+        }
+        supply::write(tx, &self.row).await?;
+        vend::keep_frames(tx, std::mem::take(&mut self.frames)).await?;
+        Ok(self.row)
+    }
+
+    async fn take(&mut self, tx: &Tx, action: SupplyAction) -> Result<()> {
+        match action {
+            SupplyAction::SendClose { seq } => self.command(tx, seq, "close", None).await,
+            SupplyAction::SendAllowClose { seq } => {
+                self.command(tx, seq, "allow-close", None).await
+            }
+            SupplyAction::SendTrip { seq, not_after } => {
+                self.command(tx, seq, "trip", Some(not_after)).await
+            }
+            SupplyAction::Done { on, .. } => self.done(tx, on).await,
+            SupplyAction::AskUser => self.tell(tx, "waiting-for-user", json!({})).await,
+            SupplyAction::Alarm(alarm) => self.alarm(tx, alarm).await,
+            SupplyAction::DropTrip(why) => {
+                tracing::info!(meter = %self.meter.id, why = why.as_str(), "trip dropped");
+                Ok(())
+            }
+            SupplyAction::CancelTrip { .. }
+            | SupplyAction::ReadRelay
+            | SupplyAction::RetryAfter(_) => Ok(()),
+        }
+    }
+
+    /// Notes a command before it is sent; a repeat of the same wish keeps its first row.
+    async fn command(
+        &self,
+        tx: &Tx,
+        seq: u64,
+        kind: &str,
+        not_after: Option<DateTime<Utc>>,
+    ) -> Result<()> {
+        let seq_stored = i64::try_from(seq).unwrap_or(i64::MAX);
+        let project = self.meter.project();
+        let known = supply::command_by_seq(tx, project, self.meter.meter_id(), seq_stored).await?;
+        if known.is_none() {
+            let row = supply::RelayCommand {
+                project_id: self.row.project_id,
+                id: CommandId::generate(self.house.clock(), self.house.rng()).0,
+                meter_id: self.row.meter_id,
+                kind: kind.to_owned(),
+                seq: seq_stored,
+                reason: self.row.desired_reason.clone(),
+                issued_at: self.now,
+                not_after: not_after.unwrap_or(self.now + super::CLOSE_VALID),
+                state: "queued".to_owned(),
+                detail: None,
+                ended_at: None,
+            };
+            store::insert(tx, row).await?;
+        }
+        self.tell(tx, &format!("{kind}-sent"), json!({ "seq": seq })).await
+    }
+
+    async fn end_command(&self, tx: &Tx, seq: u64, outcome: CommandOutcome) -> Result<()> {
+        let seq = i64::try_from(seq).unwrap_or(i64::MAX);
+        let project = self.meter.project();
+        let known = supply::command_by_seq(tx, project, self.meter.meter_id(), seq).await?;
+        let Some(known) = known else { return Ok(()) };
+        let state = match outcome {
+            CommandOutcome::Accepted => "accepted",
+            CommandOutcome::Refused => "refused",
+            CommandOutcome::NoAnswer => "sent",
+            CommandOutcome::NotSent => "cancelled",
+        };
+        Ok(supply::end_command(tx, &known, state, None, self.now).await?)
+    }
+
+    /// The relay or valve was read back as wished.
+    async fn done(&mut self, tx: &Tx, on: bool) -> Result<()> {
+        let (project, meter) = (self.meter.project(), self.meter.meter_id());
+        let known = supply::command_by_seq(tx, project, meter, self.row.desired_seq).await?;
+        if let Some(known) = known {
+            supply::end_command(tx, &known, "verified", None, self.now).await?;
+        }
+        if !on {
+            return Ok(());
+        }
+        self.row.restored_at = Some(self.now);
+        self.row.alarm_at = None;
+        for kind in ["supply.dark", "supply.stuck"] {
+            let subject = self.meter.id.to_string();
+            work_item::clear(tx, project, kind, &subject, self.now).await?;
+        }
+        let waiting = Filter {
+            meter: Some(meter),
+            states: vec![OrderState::Delivered],
+            since: None,
+            limit: 50,
+        };
+        for order in order::list(tx, project, &waiting).await? {
+            let detail = json!({ "relay": "on" });
+            let to = OrderState::Restored;
+            crate::order::advance(tx, &order, to, self.now, "restored", detail).await?;
+        }
+        Ok(())
+    }
+
+    async fn alarm(&mut self, tx: &Tx, alarm: SupplyAlarm) -> Result<()> {
+        let (kind, zh, en) = match alarm {
+            SupplyAlarm::PaidButDark => {
+                ("supply.dark", "已付款，还没送电", "Paid, power not back")
+            }
+            SupplyAlarm::Stuck => ("supply.stuck", "已下发合闸，继电器没有动", "The relay is stuck"),
+            SupplyAlarm::Refused => ("supply.refused", "电表拒绝合闸", "The meter refuses to close"),
+            SupplyAlarm::StillDark => {
+                ("supply.still_dark", "一天了还没送电", "No power for a day")
+            }
+        };
+        self.row.alarm_at = Some(self.now);
+        let detail = json!({ "seq": self.row.desired_seq, "actual": self.row.actual });
+        let row = work_item::Alarm {
+            project_id: self.row.project_id,
+            id: CommandId::generate(self.house.clock(), self.house.rng()).0,
+            kind: kind.to_owned(),
+            subject_kind: "meter".to_owned(),
+            subject_id: self.meter.id.to_string(),
+            raised_at: self.now,
+            cleared_at: None,
+            detail: detail.to_string(),
+        };
+        if work_item::raise(tx, row).await? {
+            let subject = ("meter", self.meter.id.to_string());
+            let project = self.meter.project();
+            let titles = (zh, en);
+            let item =
+                notice::work_item_about(&self.house, project, subject, kind, titles, &detail);
+            work_item::open(tx, item).await?;
+        }
+        self.tell(tx, kind, detail).await
+    }
+
+    async fn tell(&self, tx: &Tx, kind: &str, detail: serde_json::Value) -> Result<()> {
+        if let Some(order) = self.row.order() {
+            let project = self.meter.project();
+            timeline::add_by_id(tx, project, order, kind, self.now, detail).await?;
+        }
+        Ok(())
+    }
+}

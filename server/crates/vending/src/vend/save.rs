@@ -1,0 +1,299 @@
+//! A step of the saga written down, together with everything that becomes true by it.
+
+use chrono::{DateTime, Utc};
+use domain::{
+    OrderState,
+    vend::{SendOutcome, Vend as Saga, VendAction, VendAlarm, VendEvent, VendState},
+};
+use serde_json::{Value, json};
+use store::{
+    StoreError, Tx, meter,
+    order::{self, Order},
+    timeline, vend, work_item,
+};
+
+use super::{Turn, event_name};
+use crate::{
+    house::House,
+    job, notice, posting,
+    refusal::{Refusal, Result, VendingError},
+};
+
+/// Whether a step could be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Saved {
+    /// It is durable.
+    Done,
+    /// Another vend of the meter holds the count: nothing was stored, the saga must be told.
+    CountTaken,
+}
+
+impl House {
+    /// Stores `next` with its effects in one transaction; `turn` stands there afterwards.
+    pub(super) async fn save(
+        &self,
+        turn: &mut Turn,
+        next: Saga,
+        event: VendEvent,
+        actions: &[VendAction],
+    ) -> Result<Saved> {
+        let now = self.now();
+        let step = Step {
+            house: self.clone(),
+            row: turn.row.clone(),
+            meter: turn.meter.clone(),
+            next: next.clone(),
+            event,
+            actions: actions.to_vec(),
+            frames: turn.frames.clone(),
+            now,
+        };
+        let reserves = actions.iter().any(|a| matches!(a, VendAction::PersistIntent { .. }));
+        let stored = self.store().transact(move |tx| Box::pin(step.apply(tx))).await;
+        turn.saga = next;
+        match stored {
+            Ok((row, meter)) => {
+                turn.row = row;
+                turn.meter = meter;
+                turn.frames.clear();
+                Ok(Saved::Done)
+            }
+            Err(VendingError::Store(StoreError::Refused(_))) if reserves => Ok(Saved::CountTaken),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// One step on its way into the store.
+struct Step {
+    house: House,
+    row: vend::Vend,
+    meter: meter::Meter,
+    next: Saga,
+    event: VendEvent,
+    actions: Vec<VendAction>,
+    frames: Vec<vend::Frame>,
+    now: DateTime<Utc>,
+}
+
+impl Step {
+    async fn apply(mut self, tx: &Tx) -> Result<(vend::Vend, meter::Meter)> {
+        let order = order::by_id(tx, self.row.project(), self.row.order()).await?;
+        let mut order = order.ok_or(Refusal::NotFound { what: "order" })?;
+        let row = vend::change(tx, &self.row, self.change()).await?;
+        vend::keep_frames(tx, std::mem::take(&mut self.frames)).await?;
+        if let Some(name) = event_name(&self.event) {
+            let detail = self.told();
+            timeline::add(tx, &order, name, self.now, detail).await?;
+        }
+        for action in self.actions.clone() {
+            order = self.take(tx, order, &row, action).await?;
+        }
+        self.follow_doubt(tx, order).await?;
+        Ok((row, self.meter))
+    }
+
+    fn change(&self) -> vend::Change {
+        let state = &self.next.state;
+        let flight = state.flight();
+        let sending = self.actions.iter().any(|a| matches!(a, VendAction::SendTopUp { .. }));
+        let proof = match self.event {
+            VendEvent::ProofRead(proof) => Some(proof_json(&proof).to_string()),
+            _ => None,
+        };
+        let ended = state.is_final() || matches!(state, VendState::Voided { .. });
+        // A count that another vend holds was never ours, and a voided one is free again.
+        let count = match state {
+            VendState::Voided { .. } => None,
+            _ => self.next.count().map(i64::from),
+        };
+        vend::Change {
+            state: stored_name(state).to_owned(),
+            saga: serde_json::to_string(&self.next.to_fields().0).unwrap_or_default(),
+            purchase_count: count,
+            sent_count: flight
+                .map_or(self.row.sent_count, |f| i32::try_from(f.sends).unwrap_or(i32::MAX)),
+            proof,
+            intended_at: flight.map(|f| f.intended_at),
+            sent_at: sending.then_some(self.now),
+            ended_at: ended.then_some(self.now),
+            last_error: self.row.last_error.clone(),
+        }
+    }
+
+    /// What the timeline says of an event.
+    fn told(&self) -> Value {
+        match self.event {
+            VendEvent::ProofRead(proof) => proof_json(&proof),
+            VendEvent::SendEnded(SendOutcome::Accepted) => json!({ "outcome": "accepted" }),
+            VendEvent::SendEnded(SendOutcome::Refused { serr }) => {
+                json!({ "outcome": "refused", "error_word": format!("{serr:04X}") })
+            }
+            VendEvent::SendEnded(SendOutcome::NoAnswer) => json!({ "outcome": "no-answer" }),
+            VendEvent::SendEnded(SendOutcome::NotSent) => json!({ "outcome": "not-sent" }),
+            _ => json!({ "error": self.row.last_error }),
+        }
+    }
+
+    async fn take(
+        &mut self,
+        tx: &Tx,
+        order: Order,
+        row: &vend::Vend,
+        action: VendAction,
+    ) -> Result<Order> {
+        let now = self.now;
+        match action {
+            VendAction::PersistIntent { count } => {
+                let detail = json!({ "count": count, "amount_fen": row.amount_fen });
+                timeline::add(tx, &order, "intent", now, detail).await?;
+                self.move_to(tx, order, OrderState::Delivering).await
+            }
+            VendAction::SendTopUp { count, .. } => {
+                let detail = json!({ "count": count, "times": row.sent_count });
+                timeline::add(tx, &order, "sent", now, detail).await?;
+                self.move_to(tx, order, OrderState::Delivering).await
+            }
+            VendAction::Applied { count, proof, .. } => {
+                self.applied(tx, order, row, count, proof_json(&proof)).await
+            }
+            VendAction::Voided => {
+                self.voided(tx, &order, row).await?;
+                self.move_to(tx, order, OrderState::Credited).await
+            }
+            VendAction::Quarantine { reason } => {
+                let why = Some(reason.as_str().to_owned());
+                let change =
+                    meter::Change { state: Some(("quarantined", why)), ..Default::default() };
+                self.meter = meter::change(tx, &self.meter, change).await?;
+                let detail = json!({ "reason": reason.as_str() });
+                timeline::add(tx, &order, "quarantined", now, detail).await?;
+                Ok(order)
+            }
+            VendAction::Alarm(alarm) => {
+                let item = alarm_item(&self.house, &order, alarm, now);
+                work_item::open(tx, item).await?;
+                Ok(order)
+            }
+            VendAction::ReadProof | VendAction::ReadBack | VendAction::RetryAfter(_) => Ok(order),
+        }
+    }
+
+    /// The purchase is proven: the hold is used up, the platform counts on, the light is asked for.
+    async fn applied(
+        &mut self,
+        tx: &Tx,
+        order: Order,
+        row: &vend::Vend,
+        count: Option<u32>,
+        proof: Value,
+    ) -> Result<Order> {
+        let transaction = posting::vend_applied(&self.house, &order, row, self.now)?;
+        store::ledger::post_hold(tx, row.project(), row.hold(), &transaction).await?;
+        if let Some(count) = count {
+            let change = meter::Change {
+                purchase_count: Some(Some(i64::from(count))),
+                ..Default::default()
+            };
+            self.meter = meter::change(tx, &self.meter, change).await?;
+        }
+        timeline::add(tx, &order, "delivered", self.now, proof).await?;
+        let order = self.move_to(tx, order, OrderState::Delivered).await?;
+        job::enqueue_supply(tx, &self.house, &order, &self.meter).await?;
+        Ok(order)
+    }
+
+    async fn voided(&self, tx: &Tx, order: &Order, row: &vend::Vend) -> Result<()> {
+        store::ledger::void_hold(tx, row.project(), row.hold(), self.now).await?;
+        let detail = json!({ "amount_fen": row.amount_fen });
+        timeline::add(tx, order, "voided", self.now, detail).await?;
+        Ok(())
+    }
+
+    /// An order whose delivery is in doubt says so; the first failed look makes it visible.
+    async fn follow_doubt(&self, tx: &Tx, order: Order) -> Result<()> {
+        let doubtful = match &self.next.state {
+            VendState::Uncertain { failures, .. } => *failures > 0,
+            VendState::Quarantined { flight: Some(_), .. } | VendState::Partial { .. } => true,
+            _ => false,
+        };
+        if doubtful && order.state()? == OrderState::Delivering {
+            let detail = json!({ "error": self.row.last_error });
+            let to = OrderState::Uncertain;
+            crate::order::advance(tx, &order, to, self.now, "uncertain", detail).await?;
+        }
+        Ok(())
+    }
+
+    async fn move_to(&self, tx: &Tx, order: Order, to: OrderState) -> Result<Order> {
+        if order.state()? == to {
+            return Ok(order);
+        }
+        Ok(order::step(tx, &order, to, self.now).await?)
+    }
+}
+
+/// The name a vend's row carries: one name for everything that will never be sent again.
+fn stored_name(state: &VendState) -> &'static str {
+    match state {
+        VendState::Voided { .. } | VendState::Fenced { .. } => "void",
+        state => state.as_str(),
+    }
+}
+
+/// A proof as the timeline and the receipt show it.
+pub(crate) fn proof_json(proof: &domain::vend::Proof) -> Value {
+    json!({
+        "count": proof.count,
+        "last_amount_fen": proof.last_amount_fen,
+        "balance_fen": proof.balance_fen,
+        "energy_wh": proof.quantity_milli,
+    })
+}
+
+fn alarm_item(
+    house: &House,
+    order: &Order,
+    alarm: VendAlarm,
+    at: DateTime<Utc>,
+) -> work_item::WorkItem {
+    let (kind, zh, en, detail) = match alarm {
+        VendAlarm::Unreadable { failures } => (
+            "vend.unreadable",
+            "读不到电表，充入结果待确认".to_owned(),
+            "The meter cannot be read, the top-up is being checked".to_owned(),
+            json!({ "failures": failures }),
+        ),
+        VendAlarm::Refused { serr } => (
+            "vend.refused",
+            "电表拒绝充值".to_owned(),
+            "The meter refused the top-up".to_owned(),
+            json!({ "error_word": format!("{serr:04X}") }),
+        ),
+        VendAlarm::SendsExhausted { sends } => (
+            "vend.exhausted",
+            "多次下发，电表没有收到".to_owned(),
+            "Sent many times, the meter never took it".to_owned(),
+            json!({ "sends": sends }),
+        ),
+        VendAlarm::NeedsOperator => (
+            "vend.needs_operator",
+            "充入结果读不出，要到现场看表".to_owned(),
+            "Nothing readable decides, look at the meter".to_owned(),
+            json!({}),
+        ),
+        VendAlarm::BalanceDiffers(check) => (
+            "vend.balance_differs",
+            "已充入，但表内余额对不上".to_owned(),
+            "On the meter, but the balance does not agree".to_owned(),
+            json!({ "check": format!("{check:?}") }),
+        ),
+        VendAlarm::Quarantined(reason) => (
+            "vend.quarantined",
+            format!("电表已隔离：{}", reason.zh()),
+            format!("The meter is quarantined: {}", reason.en()),
+            json!({ "reason": reason.as_str() }),
+        ),
+    };
+    notice::work_item(house, order, kind, (&zh, &en), detail, at)
+}

@@ -1,0 +1,7 @@
+//! The one integration test binary: the product in process, simulators on real sockets, and the
+//! rules of the house.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod it {
+    mod tidy;
+}
