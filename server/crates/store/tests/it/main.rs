@@ -1,4 +1,7 @@
 //! The store on both databases.
 
 mod base;
+mod credit;
 mod schema;
+mod site;
+mod transact;
