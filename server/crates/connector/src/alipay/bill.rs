@@ -47,7 +47,7 @@ pub enum BillError {
     /// More entries, bytes or rows than any real bill.
     #[error("the bill is larger than any real one")]
     TooLarge,
-    /// An entry's name would leave its folder, or stands twice.
+    /// An entry's name would leave its folder.
     #[error("an entry of the archive has a forged name")]
     ForgedName,
     /// The archive holds no detail sheet, or several.

@@ -58,6 +58,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn contents_sealed_by_the_sdk_open_and_ours_are_the_same() {
+        let vectors: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/alipay/vectors.json")).unwrap();
+        let key = Secret::new("MDEyMzQ1Njc4OWFiY2RlZg==");
+        let contents = vectors["contents"].as_array().unwrap();
+        assert_eq!(contents.len(), 3);
+        for content in contents {
+            let plain = content["plain"].as_str().unwrap().as_bytes();
+            let sealed = content["sealed"].as_str().unwrap();
+            assert_eq!(open(&key, sealed).unwrap(), plain);
+            assert_eq!(seal(&key, plain).unwrap(), sealed);
+        }
+    }
+
+    #[test]
     fn damaged_content_and_bad_keys_are_errors() {
         let key = Secret::new("MDEyMzQ1Njc4OWFiY2RlZg==");
         let sealed = seal(&key, b"{}").unwrap();

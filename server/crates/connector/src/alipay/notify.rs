@@ -207,12 +207,11 @@ struct Texts(BTreeMap<String, String>);
 impl Texts {
     fn decode(params: &Raw, charset: &[u8]) -> Result<Self, NotifyError> {
         let encoding = Encoding::for_label(charset).ok_or(NotifyError::BadCharset)?;
-        // Alipay knows these two; a label such as UTF-16 would read the same bytes differently.
-        if encoding != encoding_rs::UTF_8 && encoding != encoding_rs::GBK {
-            let is_gb18030 = encoding == encoding_rs::GB18030;
-            if !is_gb18030 {
-                return Err(NotifyError::BadCharset);
-            }
+        // Alipay writes these; a label such as UTF-16 would read the same bytes differently.
+        let is_known =
+            [encoding_rs::UTF_8, encoding_rs::GBK, encoding_rs::GB18030].contains(&encoding);
+        if !is_known {
+            return Err(NotifyError::BadCharset);
         }
         let mut texts = BTreeMap::new();
         for (name, value) in params.iter().filter(|(_, value)| !value.is_empty()) {

@@ -312,3 +312,28 @@ fn no_altered_byte_of_an_answer_gets_through() {
         assert_eq!(outcome.class(), "unknown", "byte {index}");
     }
 }
+
+/// F4 no. 14, the part of it that is a signed body: rightly signed and still not an answer.
+#[test]
+fn a_signed_node_that_is_no_plain_answer_settles_nothing() {
+    let deep = format!(r#"{{"code":"10000","x":{}{}}}"#, "[".repeat(60), "]".repeat(60));
+    for node in [
+        // Which of the two would it be?
+        r#"{"code":"10000","code":"40004","out_trade_no":"R20261121_0001"}"#,
+        r#"{"code":"10000","out_trade_no":"R20261121_0001","trade_status":"TRADE_CLOSED",
+            "trade_status":"TRADE_SUCCESS"}"#,
+        r#"{"code":"10000","out_trade_no":"R20261121_0001","trade_status":"TRADE_SUCCESS",
+            "total_amount":NaN}"#,
+        r#"{"code":10000,"out_trade_no":"R20261121_0001","trade_status":"TRADE_SUCCESS"}"#,
+        r#"{"code":"10000","trade_status":"TRADE_SUCCESS"}"#,
+        r#"{"code":"10000",}"#,
+        r#"["10000"]"#,
+        "\"10000\"",
+        "null",
+        "{}",
+        deep.as_str(),
+    ] {
+        let outcome = read_query(&merchant(), ORDER, &signed("alipay.trade.query", node));
+        assert_eq!(outcome.class(), "unknown", "{node}");
+    }
+}

@@ -1,9 +1,6 @@
 //! The bill's wrapping: a ZIP whose names are GBK. Nothing is ever written to a disk.
 
-use std::{
-    collections::BTreeSet,
-    io::{Cursor, Read},
-};
+use std::io::{Cursor, Read};
 
 use zip::ZipArchive;
 
@@ -28,13 +25,12 @@ pub(super) fn sheet(zip: &[u8], unpacked_max: u64) -> Result<Vec<u8>, BillError>
     if archive.len() > ENTRIES_MAX {
         return Err(BillError::TooLarge);
     }
-    let mut names = BTreeSet::new();
     let mut found = Vec::new();
     for index in 0..archive.len() {
         let entry = archive.by_index_raw(index).map_err(|_| BillError::NotAnArchive)?;
         let name = readable(entry.name_raw());
         let is_forged = name.contains(['/', '\\', '\0', ':']) || name.contains("..");
-        if is_forged || !names.insert(name.clone()) {
+        if is_forged {
             return Err(BillError::ForgedName);
         }
         if name.ends_with(SHEET_ENDING) {
