@@ -4,6 +4,9 @@ use sea_orm_migration::prelude::*;
 
 use crate::Table;
 
+/// The largest balance of a purse, in fen: ninety million million yuan.
+const BALANCE_MAX: i64 = 9_000_000_000_000_000;
+
 /// The step; applied once and never edited after a release.
 pub struct Step;
 
@@ -35,6 +38,8 @@ fn ledger_transaction() -> Table {
         .text("key")
         .uuid("order_id?")
         .uuid("vend_id?")
+        .uuid("hold_id?")
+        .one_of("hold_change?", &["place", "post", "void", "expire"])
         .time("at")
         .text("memo?")
         .key(&["project_id", "id"])
@@ -67,6 +72,9 @@ fn purse() -> Table {
         .count("held_fen")
         .bigint_from("version", 0)
         .time("updated_at")
+        // Far below 64 bits, so that SQLite cannot overflow into a floating-point number.
+        .check(format!("balance_fen between -{BALANCE_MAX} and {BALANCE_MAX}"))
+        .check(format!("held_fen <= {BALANCE_MAX}"))
         .check("ledger_account like 'purse:%' or ledger_account like 'on_meter:%'".into())
         .key(&["project_id", "ledger_account"])
         .stored_in_key_order()
@@ -78,13 +86,12 @@ fn hold() -> Table {
         .uuid("id")
         .text("ledger_account")
         .amount("amount_fen")
-        .one_of("state", &["held", "posted", "void"])
-        .text("key")
+        .one_of("state", &["held", "posted", "void", "expired"])
         .time("created_at")
+        .time("expires_at?")
         .time("ended_at?")
         .check("(state = 'held') = (ended_at is null)".into())
         .key(&["project_id", "id"])
-        .unique(&["project_id", "key"])
         .index_where(&["project_id", "ledger_account"], "state = 'held'")
 }
 

@@ -4,11 +4,12 @@
 //! keys say who was first.
 
 use chrono::{DateTime, Utc};
+use ledger::HoldChange;
 use tokio::sync::oneshot;
 
 use crate::{
     Store, StoreError,
-    entity::{hold, job, provider_fact, vend},
+    entity::{job, provider_fact, vend},
     ledger::Booking,
     order::Order,
     store::{Lane, enqueue},
@@ -31,12 +32,11 @@ pub struct Credit {
     pub order: Order,
     /// The attempt to be moved to paid.
     pub attempt: Option<uuid::Uuid>,
-    /// What is booked; purses among its accounts are brought up to date.
-    pub transaction: Booking,
+    /// What is booked, the payment first; then, for a meter that keeps its money itself, the
+    /// transaction that sets it aside. Purses among the accounts are brought up to date.
+    pub bookings: Vec<Booking>,
     /// The vend that carries the money to a meter that keeps it itself.
     pub vend: Option<vend::Model>,
-    /// The hold that sets the money aside for that vend.
-    pub hold: Option<hold::Model>,
     /// What is to be done next; a job that is already there is left alone.
     pub jobs: Vec<job::Model>,
     /// Lines for the order's timeline: kind, moment, detail.
@@ -82,17 +82,20 @@ fn check(credit: &Credit) -> Result<(), StoreError> {
     let wrong = [
         ("order", credit.order.project_id != project || credit.fact.order_id != order),
         ("verdict", credit.fact.verdict != "credited"),
-        ("transaction", credit.fact.transaction_id != Some(credit.transaction.id.0)),
-        ("project", credit.transaction.project.0 != project),
-        ("lines", credit.transaction.lines.is_empty()),
+        ("payment", credit.bookings.first().map(|b| b.id.0) != credit.fact.transaction_id),
+        ("bookings", credit.bookings.iter().any(|b| b.project.0 != project || ends_a_hold(b))),
         ("jobs", credit.jobs.iter().any(|job| job.project_id != project)),
         ("vend", credit.vend.as_ref().is_some_and(|v| Some(v.order_id) != order)),
-        ("hold", credit.hold.as_ref().is_some_and(|h| h.project_id != project)),
     ];
     match wrong.into_iter().find(|(_, wrong)| *wrong) {
         Some((part, _)) => Err(StoreError::Refused(format!("the {part} of the credit disagrees"))),
         None => Ok(()),
     }
+}
+
+/// A payment may set money aside; it never ends what was set aside before.
+fn ends_a_hold(booking: &Booking) -> bool {
+    !matches!(booking.transaction.hold, None | Some(HoldChange::Place { .. }))
 }
 
 /// A credit on its way through the writer.

@@ -46,6 +46,9 @@ pub enum StoreError {
     /// The row that was to be changed is not there, or not in the expected version.
     #[error("the {0} is not there or has changed meanwhile")]
     Gone(&'static str),
+    /// The books refuse the transaction; nothing was booked.
+    #[error(transparent)]
+    Books(#[from] ledger::Refusal),
     /// Any other answer of the database.
     #[error("the database refused a statement: {0}")]
     Database(String),

@@ -283,3 +283,19 @@ fn gateway_ids(gateways: &[GatewayId]) -> Rows {
     gateways.iter().for_each(|id| rows.push([Value::from(id.0)]));
     rows
 }
+
+/// Lets everything that waits for a gateway run now, because its line is back (I9).
+pub async fn wake_gateway(
+    tx: &Tx,
+    project: ProjectId,
+    gateway: GatewayId,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let sql = "update job set run_at = $3 \
+         where project_id = $1 and gateway_id = $2 and state = 'ready' and run_at > $3";
+    let values: [Value; 3] = [project.0.into(), gateway.0.into(), at.into()];
+    let backend = tx.get_database_backend();
+    tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+    tx.wake_workers();
+    Ok(())
+}

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use futures::{FutureExt, future::BoxFuture};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, TransactionTrait, Value};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult, TransactionTrait, Value};
 use uuid::Uuid;
 
 use super::{CreditUnit, Credited, sql::sql};
 use crate::{
     StoreError,
     bulk::{self, Rows},
-    entity::{ledger_transaction, order_event, posting, provider_fact},
+    entity::{hold, ledger_transaction, order_event, posting, provider_fact},
     error::{Fault, fault},
     ledger::{Movement, movements},
     timeline,
@@ -133,7 +133,7 @@ async fn apply_statements(
     classify(db, units, &lost).await
 }
 
-fn ids(rows: Vec<sea_orm::QueryResult>) -> Result<HashSet<Uuid>, DbErr> {
+fn ids(rows: Vec<QueryResult>) -> Result<HashSet<Uuid>, DbErr> {
     rows.iter().map(|row| row.try_get_by_index::<Uuid>(0)).collect()
 }
 
@@ -145,6 +145,7 @@ async fn book(db: &DatabaseTransaction, units: &[CreditUnit], won: &[usize]) -> 
     let mut attempts = Rows::new();
     let mut transactions: Vec<ledger_transaction::Model> = Vec::new();
     let mut postings: Vec<posting::Model> = Vec::new();
+    let mut holds: Vec<hold::Model> = Vec::new();
     let mut events: Vec<order_event::Model> = Vec::new();
     let mut purses: BTreeMap<(i64, String), Movement> = BTreeMap::new();
     for credit in won() {
@@ -154,10 +155,12 @@ async fn book(db: &DatabaseTransaction, units: &[CreditUnit], won: &[usize]) -> 
         if let Some(attempt) = credit.attempt {
             attempts.push([project.into(), attempt.into()]);
         }
-        let (transaction, lines) = credit.transaction.rows();
-        movements(&lines, credit.hold.as_ref(), &mut purses)?;
-        transactions.push(transaction);
-        postings.extend(lines);
+        for booking in &credit.bookings {
+            movements(booking, &mut purses)?;
+            transactions.push(booking.transaction_row());
+            postings.extend(booking.posting_rows());
+            holds.extend(booking.placed_row());
+        }
         events.extend(timeline_rows(credit));
     }
     let moved = bulk::execute(db, &sql.order, orders).await?;
@@ -167,11 +170,27 @@ async fn book(db: &DatabaseTransaction, units: &[CreditUnit], won: &[usize]) -> 
     bulk::execute(db, &sql.attempt, attempts).await?;
     bulk::execute(db, &sql.transaction, Rows::of(&transactions)).await?;
     bulk::execute(db, &sql.posting, Rows::of(&postings)).await?;
-    bulk::execute(db, &sql.purse, Movement::rows(purses)).await?;
-    bulk::execute(db, &sql.hold, Rows::of(won().filter_map(|c| c.hold.as_ref()))).await?;
+    let left = bulk::query(db, &sql.purse, Movement::rows(&purses)).await?;
+    check_covered(left, &purses)?;
+    bulk::execute(db, &sql.hold, Rows::of(&holds)).await?;
     bulk::execute(db, &sql.vend, Rows::of(won().filter_map(|c| c.vend.as_ref()))).await?;
     bulk::execute(db, &sql.job, Rows::of(won().flat_map(|c| &c.jobs))).await?;
     bulk::execute(db, &sql.event, Rows::of(&events)).await?;
+    Ok(())
+}
+
+/// What is set aside has to be there (`ledger::Refusal::NotEnough`).
+fn check_covered(
+    left: Vec<QueryResult>,
+    purses: &BTreeMap<(i64, String), Movement>,
+) -> Result<(), DbErr> {
+    for row in left {
+        let key = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+        let available: i64 = row.try_get_by_index(2)?;
+        if available < 0 && purses.get(&key).is_some_and(|moved| moved.held_fen > 0) {
+            return Err(DbErr::Custom(format!("{} has not enough to set aside", key.1)));
+        }
+    }
     Ok(())
 }
 

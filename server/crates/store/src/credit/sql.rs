@@ -43,13 +43,12 @@ pub(super) fn sql(backend: DbBackend) -> &'static Sql {
 pub(crate) struct SqlOfBooks {
     pub(crate) transaction: &'static str,
     pub(crate) posting: &'static str,
-    pub(crate) purse: &'static str,
 }
 
 /// The statements by which the books are written.
 pub(crate) fn sql_of_books(backend: DbBackend) -> SqlOfBooks {
     let sql = sql(backend);
-    SqlOfBooks { transaction: &sql.transaction, posting: &sql.posting, purse: &sql.purse }
+    SqlOfBooks { transaction: &sql.transaction, posting: &sql.posting }
 }
 
 /// SQLite has one writer, so the next number is the largest plus one; PostgreSQL has a sequence.
@@ -143,6 +142,7 @@ fn purse(backend: DbBackend) -> String {
          on conflict (project_id, ledger_account) do update set \
          balance_fen = purse.balance_fen + excluded.balance_fen, \
          held_fen = purse.held_fen + excluded.held_fen, \
-         version = purse.version + 1, updated_at = excluded.updated_at"
+         version = purse.version + 1, updated_at = excluded.updated_at \
+         returning project_id, ledger_account, balance_fen - held_fen"
     )
 }

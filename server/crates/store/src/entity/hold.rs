@@ -13,8 +13,8 @@ pub struct Model {
     pub ledger_account: String,
     pub amount_fen: i64,
     pub state: String,
-    pub key: String,
     pub created_at: DateTimeUtc,
+    pub expires_at: Option<DateTimeUtc>,
     pub ended_at: Option<DateTimeUtc>,
 }
 

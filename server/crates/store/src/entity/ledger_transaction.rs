@@ -14,6 +14,8 @@ pub struct Model {
     pub key: String,
     pub order_id: Option<Uuid>,
     pub vend_id: Option<Uuid>,
+    pub hold_id: Option<Uuid>,
+    pub hold_change: Option<String>,
     pub at: DateTimeUtc,
     pub memo: Option<String>,
 }

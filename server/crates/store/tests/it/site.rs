@@ -1,13 +1,12 @@
 //! One small site to test on: a project, an account, a meter, and orders on demand.
 
 use chrono::{DateTime, Utc};
-use domain::{OrderId, ProjectId, TransactionId};
+use domain::{AccountId, HoldId, MerchantId, Money, OrderId, ProjectId, Purpose, TransactionId};
+use ledger::{HoldChange, Key, LedgerAccount, Occurrence, Posting, Template, Transaction};
 use store::{
     Credit, Store, StoreError,
-    entity::{
-        account, gateway, hold, job, meter, order_locator, orders, project, provider_fact, room,
-    },
-    ledger::{Booking, Line},
+    entity::{account, gateway, job, meter, order_locator, orders, project, provider_fact, room},
+    ledger::Booking,
 };
 use uuid::Uuid;
 
@@ -24,8 +23,8 @@ pub fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_795_000_000 + seconds, 0).unwrap()
 }
 
-pub fn purse() -> String {
-    format!("purse:{}:electricity", id(2))
+pub fn purse() -> LedgerAccount {
+    LedgerAccount::Purse(AccountId(id(2)), Purpose::Electricity)
 }
 
 /// Writes the project, its room, account, gateway and meters `10..10+meters`.
@@ -204,23 +203,11 @@ pub fn credit(n: u128, trade: u128) -> Credit {
             transaction_id: Some(transaction_id.0),
         },
         attempt: None,
-        transaction: Booking {
-            id: transaction_id,
-            project: PROJECT,
-            template: "payment_received".into(),
-            key: format!("payment:wechat-pay:{MERCHANT}:{trade_no}"),
-            order: Some(OrderId(order.id)),
-            vend: None,
-            at: at(10),
-            memo: None,
-            lines: vec![Line {
-                debit: format!("provider:{}", id(4)),
-                credit: purse(),
-                amount_fen: order.amount_fen,
-            }],
-        },
+        bookings: vec![
+            booking(transaction_id, &order, payment(&trade_no, order.amount_fen)),
+            booking(TransactionId(id(4_000_000 + n)), &order, set_aside(n, order.amount_fen)),
+        ],
         vend: None,
-        hold: Some(hold_row(n, order.amount_fen)),
         jobs: vec![job_row(n)],
         events: vec![("credited".into(), at(10), serde_json::json!({ "trade": trade_no }))],
         at: at(10),
@@ -228,17 +215,31 @@ pub fn credit(n: u128, trade: u128) -> Credit {
     }
 }
 
-fn hold_row(n: u128, amount_fen: i64) -> hold::Model {
-    hold::Model {
-        project_id: PROJECT.0,
-        id: id(4_000_000 + n),
-        ledger_account: purse(),
-        amount_fen,
-        state: "held".into(),
-        key: format!("vend:{n}"),
-        created_at: at(10),
-        ended_at: None,
-    }
+fn booking(id: TransactionId, order: &orders::Model, transaction: Transaction) -> Booking {
+    let order = Some(OrderId(order.id));
+    Booking { id, project: PROJECT, order, vend: None, memo: None, transaction }
+}
+
+fn occurrence(key: String) -> Occurrence {
+    Occurrence { key: Key::new(key).unwrap(), at: at(10) }
+}
+
+fn payment(trade_no: &str, amount_fen: i64) -> Transaction {
+    let merchant = LedgerAccount::Provider(MerchantId(id(4)));
+    let posting = Posting::new(merchant, purse(), Money::from_fen(amount_fen)).unwrap();
+    let occurrence = occurrence(format!("payment:wechat-pay:{MERCHANT}:{trade_no}"));
+    Transaction::from_rows(occurrence, Template::PaymentReceived, vec![posting], None)
+}
+
+fn set_aside(n: u128, amount_fen: i64) -> Transaction {
+    let hold = HoldChange::Place {
+        id: HoldId(id(4_000_000 + n)),
+        account: purse(),
+        amount: Money::from_fen(amount_fen),
+        expires_at: None,
+    };
+    let occurrence = occurrence(format!("vend:{n}:held"));
+    Transaction::from_rows(occurrence, Template::VendHeld, Vec::new(), Some(hold))
 }
 
 /// A job about the meter of order `n`; every order has its own key.
