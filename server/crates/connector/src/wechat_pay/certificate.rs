@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::{
-    answer,
+    answer::{self, Undone},
     code::Call,
     merchant::{Merchant, Trust},
     resource::Resource,
@@ -48,36 +48,35 @@ pub fn read_certificates(
     response: &Response,
     now: DateTime<Utc>,
 ) -> Outcome<Vec<Certificate>> {
+    answer::settle(read(merchant, response, now))
+}
+
+fn read(
+    merchant: &Merchant,
+    response: &Response,
+    now: DateTime<Utc>,
+) -> Result<Vec<Certificate>, Undone> {
     if response.status != 200 {
-        return match answer::body(Call::Certificates, merchant, response, now) {
-            Ok(_) => Outcome::Unknown(Doubt::Unreadable),
-            Err(other) => other,
-        };
+        answer::body(Call::Certificates, merchant, response, now)?;
+        return Err(Outcome::Unknown(Doubt::Unreadable));
     }
-    let seal = match Seal::read(&response.headers, now) {
-        Ok(seal) => seal,
-        Err(why) => return Outcome::Unknown(answer::doubt(why)),
-    };
-    let certificates = match answer::value(&response.body).and_then(|body| unseal(merchant, body)) {
-        Ok(certificates) => certificates,
-        Err(other) => return other,
-    };
+    let disbelieved = |why| Outcome::Unknown(answer::doubt(why));
+    let seal = Seal::read(&response.headers, now).map_err(disbelieved)?;
+    let certificates = unseal(merchant, answer::value(&response.body)?)?;
     let mut fresh = Trust::new();
     for certificate in &certificates {
         fresh.add_certificate(certificate);
     }
     // Keys we believed before count too: an answer may be signed with a public key.
-    let checked = match fresh.key(seal.serial).or(merchant.trust.key(seal.serial)) {
+    match fresh.key(seal.serial).or(merchant.trust.key(seal.serial)) {
         Some(key) => seal.check_with(key, &response.body),
         None => seal.check(&fresh, &response.body),
-    };
-    match checked {
-        Ok(()) => Outcome::Done(valid_now(certificates, now)),
-        Err(why) => Outcome::Unknown(answer::doubt(why)),
     }
+    .map_err(disbelieved)?;
+    Ok(valid_now(certificates, now))
 }
 
-fn unseal(merchant: &Merchant, body: Body) -> Result<Vec<Certificate>, Outcome<Vec<Certificate>>> {
+fn unseal(merchant: &Merchant, body: Body) -> Result<Vec<Certificate>, Undone> {
     let unreadable = || Outcome::Unknown(Doubt::Unreadable);
     if body.data.is_empty() || body.data.len() > CERTIFICATES_MAX {
         return Err(unreadable());

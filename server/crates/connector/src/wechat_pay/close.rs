@@ -35,9 +35,9 @@ pub fn close(merchant: &Merchant, out_trade_no: &str, stamp: &Stamp) -> Result<R
 /// Reads the answer to [`close`]. `Done` means that WeChat accepted the close, not that nobody
 /// paid: a payment can have raced it, so query once more and keep accepting callbacks (F4 no. 4).
 pub fn read_close(merchant: &Merchant, response: &Response, now: DateTime<Utc>) -> Outcome<()> {
-    match answer::body(Call::Close, merchant, response, now) {
-        Err(other) => other,
-        Ok(body) if response.status == 204 && body.is_empty() => Outcome::Done(()),
-        Ok(_) => Outcome::Unknown(Doubt::Unreadable),
-    }
+    let read = || match answer::body(Call::Close, merchant, response, now)? {
+        [] if response.status == 204 => Ok(()),
+        _ => Err(Outcome::Unknown(Doubt::Unreadable)),
+    };
+    answer::settle(read())
 }

@@ -7,7 +7,7 @@ use domain::{Channel, Money, business_day::china_standard_time};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    answer,
+    answer::{self, Undone},
     code::Call,
     merchant::{Merchant, Mode},
     sign::{OurFault, check_number, check_text, post},
@@ -204,7 +204,7 @@ struct PlacedBody {
 /// Reads the answer to [`place`]. Nothing of it may reach a screen unless it is `Done`: an
 /// altered answer would show somebody else's QR code (F4 no. 31).
 pub fn read_place(merchant: &Merchant, response: &Response, now: DateTime<Utc>) -> Outcome<Placed> {
-    let read = || -> Result<Placed, Outcome<Placed>> {
+    let read = || -> Result<Placed, Undone> {
         let body = answer::body(Call::Place, merchant, response, now)?;
         let body: PlacedBody = answer::value(body)?;
         let unreadable = Outcome::Unknown(Doubt::Unreadable);
@@ -218,5 +218,5 @@ pub fn read_place(merchant: &Merchant, response: &Response, now: DateTime<Utc>) 
             _ => Err(unreadable),
         }
     };
-    read().map_or_else(|other| other, Outcome::Done)
+    answer::settle(read())
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::Provider;
 
 use super::{
-    answer,
+    answer::{self, Undone},
     code::Call,
     merchant::{Merchant, Mode},
     sign::{OurFault, check_number, get, segment},
@@ -48,7 +48,7 @@ pub fn read_query(
     response: &Response,
     now: DateTime<Utc>,
 ) -> Outcome<PaymentFact> {
-    let read = || -> Result<PaymentFact, Outcome<PaymentFact>> {
+    let read = || -> Result<PaymentFact, Undone> {
         let body = answer::body(Call::Query, merchant, response, now)?;
         let transaction: Transaction = answer::value(body)?;
         if transaction.out_trade_no != out_trade_no {
@@ -57,16 +57,15 @@ pub fn read_query(
         transaction.into_fact(merchant).map_err(misfit)
     };
     match read() {
-        Ok(fact) => Outcome::Done(fact),
         Err(Outcome::Unknown(Doubt::Unproven(rejection))) if rejection.authenticated => {
             Outcome::Done(not_found(merchant, out_trade_no))
         }
-        Err(other) => other,
+        reading => answer::settle(reading),
     }
 }
 
 /// What a genuine but unfitting resource means for a question.
-pub(super) fn misfit<T>(why: Misfit) -> Outcome<T> {
+pub(super) fn misfit(why: Misfit) -> Undone {
     Outcome::Unknown(match why {
         Misfit::WrongMerchant(_) => Doubt::Mismatch,
         Misfit::Unreadable => Doubt::Unreadable,

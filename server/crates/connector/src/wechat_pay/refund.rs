@@ -5,7 +5,7 @@ use domain::{Money, Provider};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    answer,
+    answer::{self, Undone},
     code::Call,
     merchant::Merchant,
     query::misfit,
@@ -129,7 +129,7 @@ fn read(
     response: &Response,
     now: DateTime<Utc>,
 ) -> Outcome<RefundFact> {
-    let read = || -> Result<RefundFact, Outcome<RefundFact>> {
+    let read = || -> Result<RefundFact, Undone> {
         let body = answer::body(call, merchant, response, now)?;
         let wire: RefundResource = answer::value(body)?;
         if wire.out_refund_no != out_refund_no {
@@ -138,7 +138,7 @@ fn read(
         let status = wire.status.clone().ok_or(Outcome::Unknown(Doubt::Unreadable))?;
         wire.into_fact(merchant, &status).map_err(misfit)
     };
-    read().map_or_else(|other| other, Outcome::Done)
+    answer::settle(read())
 }
 
 /// One refund as answers (`status`) and callbacks (`refund_status`) write it.
