@@ -32,6 +32,10 @@ pub mod tariff;
 pub mod vend;
 pub mod work_item;
 
+pub mod backup;
+pub mod gateway;
+pub mod reading;
+
 mod bulk;
 mod checkpoint;
 mod postgres;

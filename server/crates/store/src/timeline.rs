@@ -87,7 +87,8 @@ mod tests {
 
     #[test]
     fn lines_sort_by_the_microsecond_they_happened_in() {
-        let at = |micros| DateTime::from_timestamp_micros(1_795_000_000_000_000 + micros).unwrap();
+        let at =
+            |micros: i64| DateTime::from_timestamp_micros(1_795_000_000_000_000 + micros).unwrap();
         let order = OrderId(Uuid::from_u128(7));
         let moments = [0, 1, 999, 1_000, 1_001, 5_000_000];
         let ids: Vec<Uuid> = moments.iter().map(|m| row_id(at(*m), order, "paid", "{}")).collect();
