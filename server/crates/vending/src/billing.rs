@@ -12,7 +12,7 @@ use store::{
 use crate::{
     house::House,
     job, posting,
-    refusal::{Refusal, Result, VendingError},
+    refusal::{Refusal, Result},
 };
 
 /// A register value that passed the plausibility rules.
@@ -110,7 +110,7 @@ async fn bill_line(
     let id = BillLineId::generate(house.clock(), house.rng());
     let transaction = if charge.amount.is_positive() {
         let booked = posting::consumption_billed(house, meter, account, id, charge.amount)?;
-        store::ledger::post(tx, project, &booked).await?;
+        store::ledger::post(tx, &booked).await?;
         Some(booked.id.0)
     } else {
         None
@@ -136,7 +136,7 @@ async fn bill_line(
     billing::add_line(tx, line).await?;
     billing::move_cursor(tx, &moved).await?;
     let purse = posting::purse_of(account, meter.purpose()?);
-    let balance_fen = store::ledger::balance(tx, project, &purse).await?.balance_fen;
+    let balance_fen = store::ledger::balance(tx, project, purse).await?.posted.fen();
     if balance_fen <= 0 && !meter.keeps_power() {
         let detail = json!({ "balance_fen": balance_fen, "read_at": read.at });
         job::enqueue_arrears(tx, house, meter, detail).await?;

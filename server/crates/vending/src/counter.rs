@@ -1,7 +1,6 @@
 //! The counter: cash, bank transfers and card slips taken by an operator (P5).
 
 use domain::{Channel, OperatorId, OrderState, ProjectId};
-use ledger::LedgerAccount;
 use serde_json::json;
 use store::{
     credit::{Credit, Credited},
@@ -48,9 +47,7 @@ impl House {
         let credit = self.counter_credit(&order, operator, slip).await?;
         match self.store().credit(credit).await? {
             Credited::New | Credited::Already => self.order(project, order.order_id()).await,
-            Credited::NeedsReview => {
-                Err(Refusal::WrongState { state: order.state()? }.into())
-            }
+            Credited::NeedsReview => Err(Refusal::WrongState { state: order.state()? }.into()),
         }
     }
 
@@ -67,11 +64,7 @@ impl House {
                 job::vend_parts(self, order, meter.as_ref(), now)
             }
             _ => job::supply_parts(self, order, meter.as_ref(), now),
-        };
-        let purse = LedgerAccount::Purse {
-            account: domain::AccountId(order.account_id),
-            purpose: order.purpose()?,
-        };
+        }?;
         let transaction = posting::counter_sale(self, order, operator, now)?;
         // Cash has no number of its own; the order's is unique for ever.
         let number = slip.unwrap_or_else(|| order.order_no.clone());
@@ -99,15 +92,16 @@ impl House {
             fact,
             order: order.clone(),
             attempt: None,
-            transaction,
-            purse: purse.to_string(),
-            amount_fen: order.amount_fen,
+            bookings: std::iter::once(transaction).chain(next.held).collect(),
             vend: next.vend,
-            hold: next.hold,
             jobs: next.jobs,
             events: vec![
                 ("paid".to_owned(), now, paid),
-                ("credited".to_owned(), now, json!({ "purse": purse.to_string() })),
+                (
+                    "credited".to_owned(),
+                    now,
+                    json!({ "purse": posting::purse_of_order(order)?.to_string() }),
+                ),
             ],
             at: now,
         })

@@ -1,14 +1,20 @@
 //! The hands and senses every room shares: the store, the meters, the way to the providers, time
 //! and chance. A room borrows them; none of them decides anything.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
-use domain::{Clock, Money, Rng};
+use domain::{
+    Clock, Money, Rng,
+    arrears::{TripMode, TripRules},
+};
 use gateway::Gateway;
 use store::Store;
 
-use crate::{merchant::MerchantCatalogue, transport::Transport};
+use crate::{arrears::ClockWatch, merchant::MerchantCatalogue, transport::Transport};
 
 /// Bounds and periods a site may set; the defaults are what `requirements.md` promises.
 #[derive(Clone, Debug)]
@@ -23,16 +29,10 @@ pub struct Settings {
     pub job_lease: Duration,
     /// How many jobs one process works on at once.
     pub jobs_at_once: usize,
-    /// A reading older than this is not fresh enough to cut anybody off (I12).
-    pub fresh_reading: Duration,
-    /// How long a trip command lives before it is dropped unsent (17K).
-    pub trip_lifetime: Duration,
-    /// How many meters of one project may be tripped in an hour (S31).
-    pub trips_per_hour_max: u32,
-    /// Supply still off so long after the credit raises the "paid but dark" alarm.
-    pub dark_alarm_after: Duration,
-    /// The level operators see first: below it the tenant is told.
-    pub low_balance: Money,
+    /// When supply may be cut (B3).
+    pub trip_rules: TripRules,
+    /// Emergency credit before a cut, in fen.
+    pub overdraft_fen: i64,
     /// A factor on every waiting time of the vend and supply sagas; 1 outside of tests.
     pub pace: f32,
 }
@@ -45,11 +45,17 @@ impl Default for Settings {
             order_lifetime: Duration::from_secs(15 * 60),
             job_lease: Duration::from_secs(90),
             jobs_at_once: 256,
-            fresh_reading: Duration::from_secs(30 * 60),
-            trip_lifetime: Duration::from_secs(60),
-            trips_per_hour_max: 30,
-            dark_alarm_after: Duration::from_secs(60),
-            low_balance: Money::from_fen(2_000),
+            trip_rules: TripRules {
+                mode: TripMode::AtOnce,
+                freshness_max: Duration::from_secs(30 * 60),
+                protected_hours: Vec::new(),
+                friendly_hours: Vec::new(),
+                no_trip_dates: Vec::new(),
+                no_trip_weekdays: [false; 7],
+                hourly_budget_project: 30,
+                hourly_budget_building: 10,
+            },
+            overdraft_fen: 0,
             pace: 1.0,
         }
     }
@@ -59,6 +65,7 @@ impl Default for Settings {
 #[derive(Clone)]
 pub struct House {
     parts: Arc<Parts>,
+    watch: Arc<Mutex<ClockWatch>>,
 }
 
 /// What the house is made of; handed in once, at start.
@@ -82,7 +89,8 @@ pub struct Parts {
 impl House {
     /// Opens the house.
     pub fn new(parts: Parts) -> Self {
-        House { parts: Arc::new(parts) }
+        let watch = ClockWatch::new(parts.clock.as_ref());
+        House { parts: Arc::new(parts), watch: Arc::new(Mutex::new(watch)) }
     }
 
     /// The books.
@@ -123,6 +131,11 @@ impl House {
     /// The present moment, UTC.
     pub fn now(&self) -> DateTime<Utc> {
         self.parts.clock.now()
+    }
+
+    /// When the wall clock last stepped, if it did: nothing is cut off shortly after (17C).
+    pub fn clock_stepped_at(&self) -> Option<DateTime<Utc>> {
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner).look(self.clock())
     }
 
     /// A saga's waiting time at this house's pace.

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use store::{
     StoreError, Tx,
     attempt::Attempt,
-    entity::hold,
     job::{self, Claim, End, GatewayFilter, Job},
+    ledger::Booking,
     meter::Meter,
     order::Order,
     vend::{self, Vend},
@@ -54,7 +54,7 @@ pub(crate) enum JobEnd {
 /// The rows a credit brings along, by who keeps the money.
 pub(crate) struct Parts {
     pub vend: Option<Vend>,
-    pub hold: Option<hold::Model>,
+    pub held: Option<Booking>,
     pub jobs: Vec<Job>,
 }
 
@@ -64,7 +64,7 @@ pub(crate) fn vend_parts(
     order: &Order,
     meter: Option<&Meter>,
     now: DateTime<Utc>,
-) -> Parts {
+) -> Result<Parts> {
     let vend_id = VendId::generate(house.clock(), house.rng());
     let hold_id = HoldId::generate(house.clock(), house.rng());
     let vend = Vend {
@@ -88,16 +88,7 @@ pub(crate) fn vend_parts(
         last_error: None,
         version: 1,
     };
-    let hold = hold::Model {
-        project_id: order.project_id,
-        id: hold_id.0,
-        ledger_account: posting::purse_of_order(order),
-        amount_fen: order.amount_fen,
-        state: "held".to_owned(),
-        key: format!("vend:{vend_id}"),
-        created_at: now,
-        ended_at: None,
-    };
+    let held = posting::vend_held(house, order, (vend_id, hold_id), now)?;
     let job = Job {
         payload: json!({ "vend": vend_id.to_string() }).to_string(),
         order_key: Some(format!("vend:{}", order.meter_id)),
@@ -105,7 +96,7 @@ pub(crate) fn vend_parts(
         priority: PRIORITY_VEND,
         ..draft(house, order.project(), "vend", &vend_id.to_string(), now)
     };
-    Parts { vend: Some(vend), hold: Some(hold), jobs: vec![job] }
+    Ok(Parts { vend: Some(vend), held: Some(held), jobs: vec![job] })
 }
 
 /// Money the platform keeps: there is nothing to carry, only the light to switch on.
@@ -114,10 +105,10 @@ pub(crate) fn supply_parts(
     order: &Order,
     meter: Option<&Meter>,
     now: DateTime<Utc>,
-) -> Parts {
+) -> Result<Parts> {
     let gateway = meter.map(|meter| GatewayId(meter.gateway_id));
     let job = supply_job(house, order.project(), order.meter(), gateway, Some(order.order_id()));
-    Parts { vend: None, hold: None, jobs: vec![Job { run_at: now, ..job }] }
+    Ok(Parts { vend: None, held: None, jobs: vec![Job { run_at: now, ..job }] })
 }
 
 fn supply_job(
@@ -150,8 +141,7 @@ pub(crate) async fn enqueue_supply(
     meter: &Meter,
 ) -> Result<()> {
     let gateway = Some(meter.gateway());
-    let job =
-        supply_job(house, order.project(), order.meter(), gateway, Some(order.order_id()));
+    let job = supply_job(house, order.project(), order.meter(), gateway, Some(order.order_id()));
     job::insert(tx, &job).await?;
     Ok(())
 }

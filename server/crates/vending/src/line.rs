@@ -1,8 +1,14 @@
 //! Lines: the gateways a site has, as the gateway crate wants them configured, and what they tell
 //! about themselves.
 
+use std::{collections::HashMap, time::Duration};
+
 use domain::{GatewayId, ProjectId};
-use gateway::{GatewayEvent, Item};
+use gateway::{
+    GatewayEvent, Item,
+    line::{Framing, Line, Link, Meter as MeterOnLine, Registration},
+};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::{
     meter::{self, Meter},
@@ -28,7 +34,7 @@ pub(crate) async fn note(house: &House, meters: &Directory, event: GatewayEvent)
                         let id = GatewayId(gateway);
                         site::gateway_online(tx, project, id, at, Some(remote)).await?;
                         // What waited for the line goes on at once.
-                        store::job::wake_gateway(tx, project, gateway, at).await?;
+                        store::job::wake_gateway(tx, project, id, at).await?;
                         Ok::<_, VendingError>(())
                     })
                 })
@@ -121,8 +127,7 @@ async fn alarm_about(
         detail: detail.to_string(),
     };
     let subject = ("meter", meter.id.to_string());
-    let item =
-        notice::work_item_about(house, meter.project(), subject, kind, titles, &detail);
+    let item = notice::work_item_about(house, meter.project(), subject, kind, titles, &detail);
     house
         .store()
         .transact(move |tx| {
@@ -149,7 +154,116 @@ pub(crate) fn scan_items(meter: &Meter, has_relay: bool) -> Vec<Item> {
     items
 }
 
+/// What a gateway's `settings` column may say.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LineSettings {
+    /// The bus's speed in bit/s.
+    pub baud: u32,
+    /// The heartbeat text of a plain modem, if it sends one.
+    pub heartbeat: String,
+    /// The modem puts its registration in front of every packet (Ebyte `EMBMAC`, USR `both`).
+    pub registration_prefixes_packets: bool,
+}
+
+impl Default for LineSettings {
+    fn default() -> Self {
+        let heartbeat = String::new();
+        LineSettings { baud: 2400, heartbeat, registration_prefixes_packets: false }
+    }
+}
+
+/// A stored gateway that cannot be run as a line.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("gateway {name}: {field} is not usable: {value:?}")]
+pub struct LineError {
+    /// The gateway's name.
+    pub name: String,
+    /// The field.
+    pub field: &'static str,
+    /// What it holds.
+    pub value: String,
+}
+
+/// A stored gateway with its meters, as the gateway crate runs it.
+pub fn line_of(
+    house_has_relay: &dyn Fn(&Meter) -> bool,
+    row: &site::Gateway,
+    meters: &[Meter],
+) -> std::result::Result<Line, LineError> {
+    let wrong = |field: &'static str, value: &str| LineError {
+        name: row.name.clone(),
+        field,
+        value: value.to_owned(),
+    };
+    let settings: LineSettings =
+        serde_json::from_str(&row.settings).map_err(|_| wrong("settings", &row.settings))?;
+    let framing = match row.framing.as_str() {
+        "plain" | "usr" | "ebyte" => Framing::Plain {
+            heartbeat: settings.heartbeat.clone().into_bytes(),
+            registration_prefixes_packets: settings.registration_prefixes_packets,
+        },
+        "four-faith" => Framing::FourFaith,
+        "hongdian" => Framing::Hongdian,
+        other => return Err(wrong("framing", other)),
+    };
+    let registration = row.registration.clone().unwrap_or_default();
+    let address = row.address.clone().unwrap_or_default();
+    let vendor = matches!(framing, Framing::FourFaith | Framing::Hongdian);
+    let link = match row.link.as_str() {
+        "dial-in" if vendor && !registration.is_empty() => {
+            Link::DialIn { registration: Registration::Vendor(registration) }
+        }
+        "dial-in" => {
+            let parsed = registration.parse().map_err(|_| wrong("registration", &registration))?;
+            Link::DialIn { registration: parsed }
+        }
+        "dial-out" => Link::DialOut { address },
+        "modbus-tcp" => Link::ModbusTcp { address },
+        other => return Err(wrong("link", other)),
+    };
+    let meters = meters.iter().map(|meter| MeterOnLine {
+        key: meter.id,
+        bus: u16::try_from(meter.bus).unwrap_or_default(),
+        address: meter.address.clone(),
+        profile: meter.profile.clone(),
+        password: None,
+        scan: scan_items(meter, house_has_relay(meter)),
+        interval: Duration::from_secs(u64::try_from(meter.reading_interval_s).unwrap_or(900)),
+    });
+    Ok(Line {
+        gateway: row.id,
+        link,
+        framing,
+        heartbeat: Duration::from_secs(u64::try_from(row.heartbeat_s).unwrap_or_default()),
+        baud: settings.baud,
+        meters: meters.collect(),
+    })
+}
+
 impl House {
+    /// Configures the gateway with every stored line; answers what could not be used.
+    pub async fn configure_lines(&self) -> Result<Vec<String>> {
+        let gateways = site::gateways(self.store().read(), None).await?;
+        let meters = self.meters_in_service().await?;
+        let mut by_gateway: HashMap<uuid::Uuid, Vec<Meter>> = HashMap::new();
+        for meter in meters {
+            by_gateway.entry(meter.gateway_id).or_default().push(meter);
+        }
+        let has_relay = |meter: &Meter| self.actuator(meter).is_some();
+        let (mut lines, mut faults) = (Vec::new(), Vec::new());
+        for row in &gateways {
+            let meters = by_gateway.remove(&row.id).unwrap_or_default();
+            match line_of(&has_relay, row, &meters) {
+                Ok(line) => lines.push(line),
+                Err(error) => faults.push(error.to_string()),
+            }
+        }
+        let refused = self.gateway().configure(lines).await;
+        faults.extend(refused.iter().map(ToString::to_string));
+        Ok(faults)
+    }
+
     /// Every meter in use, with which the listener and the lines are set up.
     pub async fn meters_in_service(&self) -> Result<Vec<Meter>> {
         Ok(meter::in_service(self.store().read(), None).await?)

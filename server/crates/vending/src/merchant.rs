@@ -1,7 +1,7 @@
 //! The merchants' accounts and keys, read from their folders and swapped while the house runs.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     fs,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
@@ -9,7 +9,7 @@ use std::{
 
 use connector::{
     Secret, alipay,
-    key::{KeyError, SigningKey, VerifyingKey},
+    key::{Certificate, KeyError, SigningKey, VerifyingKey},
     wechat_pay,
 };
 use domain::{IdError, MerchantId, ProjectId, Provider};
@@ -188,12 +188,15 @@ pub fn open(row: &site::Merchant, addresses: &Addresses) -> Result<Merchant, Mer
         Provider::WechatPay => Keys::WechatPay(Box::new(open_wechat_pay(row, &folder, addresses)?)),
         Provider::Alipay => Keys::Alipay(Box::new(open_alipay(row, &folder, addresses)?)),
     };
-    let own_no = (!row.sub_merchant_no.is_empty()).then(|| row.sub_merchant_no.clone());
+    let merchant_no = match &keys {
+        Keys::WechatPay(keys) => keys.mode.merchant_no().to_owned(),
+        Keys::Alipay(keys) => keys.merchant_no().to_owned(),
+    };
     Ok(Merchant {
         id: MerchantId(row.id),
         project: ProjectId(row.project_id),
         provider,
-        merchant_no: own_no.unwrap_or_else(|| row.merchant_no.clone()),
+        merchant_no,
         path_token: row.path_token.clone(),
         keys,
     })
@@ -218,16 +221,14 @@ fn open_wechat_pay(
     for certificate in folder.matching("platform_certificate", ".pem")? {
         let text = folder.text(&certificate)?;
         let named = |source| MerchantError::Key { file: certificate.clone(), source };
-        let serial = connector::key::certificate_serial(&text).map_err(named)?;
-        let named = |source| MerchantError::Key { file: certificate.clone(), source };
-        trust.add(serial, VerifyingKey::from_pem(&text).map_err(named)?);
+        trust.add_certificate(&Certificate::from_pem(&text).map_err(named)?);
     }
     if folder.has("public_key.pem") {
         let id = folder.text("public_key_id.txt")?.trim().to_owned();
         trust.add(id.clone(), folder.verifying_key("public_key.pem")?);
         trust.prefer(id);
     }
-    if trust.is_empty() {
+    if trust.serials().next().is_none() {
         return Err(MerchantError::NoTrust);
     }
     // The key of before stays readable while callbacks sealed with it are still retried (F4 12).
@@ -260,7 +261,7 @@ fn open_alipay(
         let (sn, key) = alipay::certificate::alipay_certificate(&folder.text("alipay_cert.pem")?)
             .map_err(|_| file("alipay_cert.pem"))?;
         alipay::Trust::Certificates {
-            by_sn: HashMap::from([(sn, key)]).into_iter().collect(),
+            by_sn: BTreeMap::from([(sn, key)]),
             app_cert_sn: alipay::certificate::number(&folder.text("app_cert.pem")?)
                 .map_err(|_| file("app_cert.pem"))?,
             alipay_root_cert_sn: alipay::certificate::root_numbers(
@@ -277,13 +278,14 @@ fn open_alipay(
     Ok(alipay::Merchant {
         app_id: row.app_id.clone(),
         seller_id: config.seller_id,
+        op_app_id: None,
         signing_key: folder.signing_key("app.key.pem")?,
         trust,
         aes_key,
         gateway_url: addresses.alipay_gateway_url.clone(),
         notify_url: format!("{}/callback/alipay/{}", addresses.public_url, row.path_token),
         return_url: None,
-        app_auth_token: config.app_auth_token,
+        app_auth_token: config.app_auth_token.map(|token| Secret::new(token.into_bytes())),
     })
 }
 

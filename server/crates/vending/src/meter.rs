@@ -1,12 +1,11 @@
 //! Meters and the accounts they serve: opening, closing, and the guided ways out of quarantine.
 
-use domain::{AccountId, MeterId, OperatorId, ProjectId, RoomId, vend::VendState};
-use gateway::{Item, Line, Link, MeterOnLine};
+use domain::{AccountId, MeterId, OperatorId, ProjectId, RoomId};
 use serde_json::json;
 use store::{
     account::{self, Account},
     meter::{self, Change, Meter},
-    site, vend, work_item,
+    vend, work_item,
 };
 
 use crate::{
@@ -109,7 +108,7 @@ impl House {
                     account::close(tx, &row, house.now()).await?;
                     for purpose in domain::Purpose::ALL {
                         let purse = posting::purse_of(id, purpose);
-                        let left = store::ledger::balance(tx, project, &purse).await?.balance_fen;
+                        let left = store::ledger::balance(tx, project, purse).await?.posted.fen();
                         if left != 0 {
                             let item = left_over(&house, &row, purpose, left, operator);
                             work_item::open(tx, item).await?;
@@ -186,17 +185,5 @@ fn left_over(
         "account.left_over",
         ("销户后钱包还有余额或欠款", "The closed account still holds or owes money"),
         &detail,
-    )
-}
-
-/// True while nothing about a vend's delivery is in doubt any more.
-pub(crate) fn is_certain(state: &VendState) -> bool {
-    matches!(
-        state,
-        VendState::Queued
-            | VendState::Prechecking { .. }
-            | VendState::Applied { .. }
-            | VendState::Voided { .. }
-            | VendState::Fenced { .. }
     )
 }

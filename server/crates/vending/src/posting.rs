@@ -1,7 +1,184 @@
-//! The one room that calls the ledger's templates: it turns a business event into a transaction.
+//! The one room that calls the ledger's templates: it turns a business event into a booking. What
+//! accounts an event moves is the templates' knowledge; which event it was is ours.
 
 use chrono::{DateTime, Utc};
-use domain::{AccountId, MerchantId, MeterId, Money, OperatorId, OrderId, Purpose};
-use ledger::{LedgerAccount, Transaction, template};
+use domain::{
+    AccountId, BillLineId, Channel, HoldId, MerchantId, Money, OperatorId, OrderId, ProjectId,
+    Provider, Purpose, TransactionId, VendId,
+};
+use ledger::{
+    LedgerAccount, PostingError,
+    template::{self, Purse, Till},
+    transaction::{Key, KeyError, Occurrence, Transaction},
+};
+use store::{ledger::Booking, meter::Meter, order::Order, vend::Vend};
 
-use crate::refusal::Result;
+use crate::{house::House, refusal::VendingError};
+
+/// A booking could not be made: an amount that is not positive, or a key that is none. Both mean
+/// that a row is not what it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BookingError {
+    /// The posting is none.
+    #[error("the amount cannot be posted")]
+    Posting(#[from] PostingError),
+    /// The key is none.
+    #[error("the event has no usable key")]
+    Key(#[from] KeyError),
+}
+
+impl From<BookingError> for VendingError {
+    fn from(error: BookingError) -> Self {
+        store::StoreError::Refused(error.to_string()).into()
+    }
+}
+
+type Booked = Result<Booking, BookingError>;
+
+/// The purse of an account for a purpose, as the store names it.
+pub fn purse_of(account: AccountId, purpose: Purpose) -> LedgerAccount {
+    LedgerAccount::Purse(account, purpose)
+}
+
+/// The purse an order pays into.
+pub(crate) fn purse_of_order(order: &Order) -> Result<LedgerAccount, VendingError> {
+    Ok(purse_of(AccountId(order.account_id), order.purpose()?))
+}
+
+fn purse(order: &Order) -> Result<Purse, VendingError> {
+    Ok(Purse { account: AccountId(order.account_id), purpose: order.purpose()? })
+}
+
+fn occurrence(key: String, at: DateTime<Utc>) -> Result<Occurrence, BookingError> {
+    Ok(Occurrence { key: Key::new(key)?, at })
+}
+
+/// The booking of a transaction: with the project's books and what it belongs to.
+fn booking(
+    house: &House,
+    project: ProjectId,
+    transaction: Transaction,
+    order: Option<OrderId>,
+    vend: Option<VendId>,
+) -> Booking {
+    let id = TransactionId::generate(house.clock(), house.rng());
+    Booking { id, project, order, vend, memo: None, transaction }
+}
+
+/// The key of a payment: the provider's own number under the merchant it was paid to.
+fn payment_key(provider: Provider, merchant: MerchantId, trade_no: &str) -> String {
+    format!("payment:{provider}:{merchant}:{trade_no}")
+}
+
+/// A provider confirmed a payment that fits its order.
+pub(crate) fn payment_received(
+    house: &House,
+    order: &Order,
+    (provider, merchant): (Provider, MerchantId),
+    trade_no: &str,
+    at: DateTime<Utc>,
+) -> Result<Booking, VendingError> {
+    let key = occurrence(payment_key(provider, merchant, trade_no), at)?;
+    let transaction = template::payment_received(key, merchant, purse(order)?, order.amount())
+        .map_err(BookingError::from)?;
+    Ok(booking(house, order.project(), transaction, Some(order.order_id()), None))
+}
+
+/// A provider confirmed money that does not fit: a second payment, or another amount.
+pub(crate) fn payment_unmatched(
+    house: &House,
+    (project, order): (ProjectId, OrderId),
+    (provider, merchant): (Provider, MerchantId),
+    (trade_no, total): (&str, Money),
+    duplicate: bool,
+    at: DateTime<Utc>,
+) -> Booked {
+    let key = occurrence(payment_key(provider, merchant, trade_no), at)?;
+    let transaction = if duplicate {
+        template::payment_received_duplicate(key, merchant, total)?
+    } else {
+        template::payment_received_unmatched(key, merchant, total)?
+    };
+    Ok(booking(house, project, transaction, Some(order), None))
+}
+
+/// An operator took money at the counter.
+pub(crate) fn counter_sale(
+    house: &House,
+    order: &Order,
+    operator: OperatorId,
+    at: DateTime<Utc>,
+) -> Result<Booking, VendingError> {
+    let till = match order.channel()? {
+        // Bank and card terminal money reaches the project's own bank account; the operator's id
+        // stands for the merchant where the project has none.
+        Channel::BankTransfer => Till::Bank(MerchantId(operator.0)),
+        Channel::Pos => Till::Pos(MerchantId(operator.0)),
+        _ => Till::Cash(operator),
+    };
+    let key = occurrence(format!("counter:{}", order.order_no), at)?;
+    let transaction = template::counter_sale(key, till, purse(order)?, order.amount())
+        .map_err(BookingError::from)?;
+    Ok(booking(house, order.project(), transaction, Some(order.order_id()), None))
+}
+
+/// Paid and not yet on the meter: the purse's money is set aside for the vend.
+pub(crate) fn vend_held(
+    house: &House,
+    order: &Order,
+    (vend, hold): (VendId, HoldId),
+    at: DateTime<Utc>,
+) -> Result<Booking, VendingError> {
+    let key = occurrence(format!("vend-held:{vend}"), at)?;
+    let transaction = template::vend_held(key, hold, purse(order)?, order.amount())
+        .map_err(BookingError::from)?;
+    Ok(booking(house, order.project(), transaction, Some(order.order_id()), Some(vend)))
+}
+
+/// The meter was read to hold the purchase.
+pub(crate) fn vend_applied(
+    house: &House,
+    order: &Order,
+    vend: &Vend,
+    at: DateTime<Utc>,
+) -> Result<Booking, VendingError> {
+    let hold = vend.hold().ok_or_else(|| no_hold(vend))?;
+    let key = occurrence(format!("vend-applied:{}", vend.vend_id()), at)?;
+    let transaction = template::vend_applied(key, hold, purse(order)?, vend.meter(), vend.amount())
+        .map_err(BookingError::from)?;
+    let (id, vend) = (Some(order.order_id()), Some(vend.vend_id()));
+    Ok(booking(house, order.project(), transaction, id, vend))
+}
+
+/// Two persons proved that a purchase never reached its meter: the hold is given up.
+pub(crate) fn vend_voided(
+    house: &House,
+    order: &Order,
+    vend: &Vend,
+    at: DateTime<Utc>,
+) -> Result<Booking, VendingError> {
+    let hold = vend.hold().ok_or_else(|| no_hold(vend))?;
+    let key = occurrence(format!("vend-voided:{}", vend.vend_id()), at)?;
+    let transaction = template::vend_voided(key, hold);
+    let (id, vend) = (Some(order.order_id()), Some(vend.vend_id()));
+    Ok(booking(house, order.project(), transaction, id, vend))
+}
+
+fn no_hold(vend: &Vend) -> store::StoreError {
+    store::StoreError::Unreadable { table: "vend", column: "hold_id", row: vend.id.to_string() }
+}
+
+/// A platform-held meter's use was billed.
+pub(crate) fn consumption_billed(
+    house: &House,
+    meter: &Meter,
+    account: AccountId,
+    line: BillLineId,
+    amount: Money,
+) -> Result<Booking, VendingError> {
+    let key = occurrence(format!("bill:{line}"), house.now())?;
+    let purse = Purse { account, purpose: meter.purpose()? };
+    let transaction =
+        template::consumption_billed(key, purse, amount).map_err(BookingError::from)?;
+    Ok(booking(house, meter.project(), transaction, None, None))
+}

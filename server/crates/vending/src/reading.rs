@@ -9,10 +9,11 @@ use domain::{
         self, CLOCK_OFF_MAX, PhysicalLimits, Plausibility, Quality, Sample, judge_reading,
     },
 };
-use gateway::{GatewayEvent, Item, Reading as Scanned};
+use gateway::{GatewayEvent, Item, event::Reading as Scanned};
 use store::{
     meter::Meter,
-    reading::{self, Latest, Quarantined, Row},
+    reading::{self, Latest, Quality as Kept, Quarantined, Reading as Row},
+    site,
 };
 use tokio::sync::mpsc;
 use uuid::Uuid;
@@ -43,10 +44,15 @@ impl Listener {
     /// A listener that knows these meters and what they last showed.
     pub async fn new(house: House, meters: Vec<Meter>) -> Result<Self> {
         let mut memory = Memory::new();
-        for latest in reading::all_latest(house.store().read()).await? {
-            if latest.quality == Quality::Good.code() {
-                let last = plausibility::Reading { at: latest.at, value_milli: latest.value };
-                memory.insert((latest.meter_id, latest.item), last);
+        let db = house.store().read();
+        for project in site::projects(db).await? {
+            for item in [Item::ForwardEnergy, Item::Volume] {
+                let project = ProjectId(project.id);
+                let all = reading::latest_of_project(db, project, item.code()).await?;
+                for latest in all.iter().filter(|l| l.quality == Quality::Good.code()) {
+                    let last = plausibility::Reading { at: latest.at, value_milli: latest.value };
+                    memory.insert((latest.meter_id, latest.item), last);
+                }
             }
         }
         let directory = meters.into_iter().map(|meter| (meter.id, meter)).collect();
@@ -111,7 +117,7 @@ impl Listener {
                 .transact(move |tx| {
                     Box::pin(async move {
                         for row in aside {
-                            reading::put_aside(tx, row).await?;
+                            reading::quarantine(tx, row).await?;
                         }
                         Ok::<_, VendingError>(())
                     })
@@ -136,16 +142,17 @@ impl Listener {
         let item = reading.item;
         let value = reading.value.number();
         let code = item.code();
-        let row = |value: i64, quality: Quality| Row {
-            project_id: meter.project_id,
-            meter_id: meter.id,
+        let row = |value: i64, quality: Kept| Row {
+            project: meter.project(),
+            meter: meter.meter_id(),
             item: code,
             at: reading.at,
             value,
-            quality: quality.code(),
+            quality,
+            received_at: reading.at,
         };
         if !is_register(item) {
-            return value.map_or(Judged::Nothing, |v| Judged::Keep(row(v, Quality::Good), None));
+            return value.map_or(Judged::Nothing, |v| Judged::Keep(row(v, Kept::Good), None));
         }
         let last = self.memory.get(&(meter.id, code));
         let clock = reading.meter_clock.and_then(|s| DateTime::<Utc>::from_timestamp(s, 0));
@@ -154,10 +161,10 @@ impl Listener {
             (Plausibility::Good, Some(value)) => {
                 let billable = is_billed(item) && Some(item) == billed_item(meter);
                 let read = Register { value, at: reading.at };
-                Judged::Keep(row(value, Quality::Good), billable.then_some(read))
+                Judged::Keep(row(value, Kept::Good), billable.then_some(read))
             }
             (Plausibility::Doubtful(_), Some(value)) => {
-                Judged::Keep(row(value, Quality::Doubtful), None)
+                Judged::Keep(row(value, Kept::Doubtful), None)
             }
             (Plausibility::Quarantine(reason), Some(value)) => Judged::Aside(Quarantined {
                 project_id: meter.project_id,
@@ -209,5 +216,5 @@ fn billed_item(meter: &Meter) -> Option<Item> {
 
 /// The newest readings of a meter, with their ages left to the caller's clock.
 pub async fn latest(house: &House, project: ProjectId, meter: MeterId) -> Result<Vec<Latest>> {
-    Ok(reading::latest(house.store().read(), project, meter).await?)
+    Ok(reading::latest_of_meter(house.store().read(), project, meter).await?)
 }

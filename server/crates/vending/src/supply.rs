@@ -12,7 +12,11 @@ use domain::{
         SupplyEvent, Wish,
     },
 };
-use gateway::{Action, CommandFailure, Item, MeterCommand, Priority, RelayCommand, profile::Profile};
+use gateway::{
+    Action, CommandFailure, Item, MeterCommand, Priority,
+    command::{Direction, FrameRecord, RelayCommand},
+    profile::Profile,
+};
 use store::{
     StoreError,
     meter::{self, Meter},
@@ -132,19 +136,8 @@ impl House {
         actuator: Actuator,
         order: Option<OrderId>,
     ) -> Result<Turn> {
-        let now = self.now();
         let known = supply::of_meter(self.store().read(), meter.project(), meter.meter_id());
-        let (mut row, saga) = match known.await? {
-            Some(row) => {
-                let saga = load(&row)?;
-                (row, Saga { actuator, ..saga })
-            }
-            None => {
-                let jitter = self.rng().below(u64::MAX);
-                let saga = Saga::new(actuator, jitter);
-                (fresh_row(meter, now), saga)
-            }
-        };
+        let (mut row, saga) = row_and_saga(self, meter, actuator, known.await?)?;
         if let Some(order) = order {
             row.order_id = Some(order.0);
         }
@@ -263,7 +256,7 @@ impl House {
         }
     }
 
-    fn keep(&self, turn: &mut Turn, frames: &[gateway::FrameRecord]) {
+    fn keep(&self, turn: &mut Turn, frames: &[FrameRecord]) {
         let kept = frames.iter().map(|frame| Frame {
             project_id: turn.row.project_id,
             id: domain::CommandId::generate(self.clock(), self.rng()).0,
@@ -272,8 +265,8 @@ impl House {
             command_id: None,
             at: frame.at,
             direction: match frame.direction {
-                gateway::Direction::Sent => "tx".to_owned(),
-                gateway::Direction::Received => "rx".to_owned(),
+                Direction::Sent => "tx".to_owned(),
+                Direction::Received => "rx".to_owned(),
             },
             bytes: frame.bytes.clone(),
             note: Some("relay".to_owned()),
@@ -315,6 +308,40 @@ pub(crate) fn load(row: &Supply) -> Result<Saga> {
     };
     let stored = serde_json::from_str(&row.state).map_err(|_| unreadable())?;
     Ok(Saga::from_fields(&Fields(stored)).map_err(|_| unreadable())?)
+}
+
+/// A meter's row and saga, made if nobody has steered its supply yet.
+pub(crate) fn row_and_saga(
+    house: &House,
+    meter: &Meter,
+    actuator: Actuator,
+    known: Option<Supply>,
+) -> Result<(Supply, Saga)> {
+    match known {
+        Some(row) => {
+            let saga = load(&row)?;
+            Ok((row, Saga { actuator, ..saga }))
+        }
+        None => {
+            let saga = Saga::idle(actuator, house.rng().below(u64::MAX));
+            Ok((fresh_row(meter, house.now()), saga))
+        }
+    }
+}
+
+/// Writes a saga's new state into its row; the version says that it is the next one.
+pub(crate) fn put(row: &mut Supply, next: &Saga, why: &str, now: chrono::DateTime<chrono::Utc>) {
+    let seq = i64::try_from(next.seq).unwrap_or(i64::MAX);
+    if row.desired_seq != seq {
+        row.desired_at = now;
+        row.desired_reason = why.to_owned();
+    }
+    row.desired = next.wish.as_str().to_owned();
+    row.desired_seq = seq;
+    row.actual = next.actual.as_str().to_owned();
+    row.actual_at = next.actual_at;
+    row.state = serde_json::to_string(&next.to_fields().0).unwrap_or_default();
+    row.version += 1;
 }
 
 /// The row of a meter whose supply nobody has steered yet; version 0 says that it is not stored.

@@ -5,7 +5,6 @@ use connector::{
     alipay::{self, Placement},
     wechat_pay,
 };
-use domain::{Channel, Money};
 use serde::{Deserialize, Serialize};
 use store::{attempt::Attempt, order::Order};
 
@@ -24,7 +23,7 @@ pub struct Payer {
     /// Alipay's older `buyer_id`.
     pub user_id: Option<String>,
     /// The payer's address, for H5.
-    pub ip: Option<String>,
+    pub ip: Option<std::net::IpAddr>,
 }
 
 /// What the payer's side needs to pay.
@@ -84,8 +83,8 @@ pub async fn place(
                 amount: attempt.amount(),
                 expires_at: order.expires_at,
                 payer_openid: payer.open_id.clone(),
-                payer_ip: payer.ip.clone(),
-                attach: None,
+                payer_ip: payer.ip,
+                attach: String::new(),
             };
             let Ok(request) = wechat_pay::place(keys, &wish, &stamp) else {
                 return Err(Refusal::PayerMissing.into());
@@ -115,7 +114,10 @@ pub async fn place(
                 Placement::Page { url } => Ok(Outcome::Done(PayerHint::Page { url })),
                 Placement::Call(request) => {
                     let response = send(house, request).await;
-                    Ok(read(response, |r| alipay::read_place(keys, channel, r)).map(alipay_hint))
+                    Ok(read(response, |r| {
+                        alipay::read_place(keys, channel, &attempt.out_trade_no, r)
+                    })
+                    .map(alipay_hint))
                 }
             }
         }
@@ -124,16 +126,16 @@ pub async fn place(
 
 fn wechat_hint(placed: wechat_pay::Placed) -> PayerHint {
     match placed {
-        wechat_pay::Placed::Native { code_url } => PayerHint::Qr { code_url },
-        wechat_pay::Placed::Jsapi { prepay_id } => PayerHint::Prepay { prepay_id },
-        wechat_pay::Placed::H5 { h5_url } => PayerHint::Page { url: h5_url },
+        wechat_pay::Placed::CodeUrl(code_url) => PayerHint::Qr { code_url },
+        wechat_pay::Placed::PrepayId(prepay_id) => PayerHint::Prepay { prepay_id },
+        wechat_pay::Placed::H5Url(h5_url) => PayerHint::Page { url: h5_url },
     }
 }
 
 fn alipay_hint(placed: alipay::Placed) -> PayerHint {
     match placed {
-        alipay::Placed::Qr { qr_code } => PayerHint::Qr { code_url: qr_code },
-        alipay::Placed::Trade { trade_no } => PayerHint::Trade { trade_no },
+        alipay::Placed::QrCode(qr_code) => PayerHint::Qr { code_url: qr_code },
+        alipay::Placed::TradeNo(trade_no) => PayerHint::Trade { trade_no },
     }
 }
 
@@ -149,11 +151,7 @@ fn description(order: &Order) -> String {
 }
 
 /// Asks the provider how an attempt stands.
-pub async fn query(
-    house: &House,
-    merchant: &Merchant,
-    out_trade_no: &str,
-) -> Outcome<PaymentFact> {
+pub async fn query(house: &House, merchant: &Merchant, out_trade_no: &str) -> Outcome<PaymentFact> {
     let stamp = Stamp::new(house.now(), house.rng());
     match &merchant.keys {
         Keys::WechatPay(keys) => match wechat_pay::query(keys, out_trade_no, &stamp) {
@@ -161,14 +159,14 @@ pub async fn query(
                 let response = send(house, request).await;
                 read(response, |r| wechat_pay::read_query(keys, out_trade_no, r, house.now()))
             }
-            Err(fault) => Outcome::OurFault(fault.into()),
+            Err(fault) => our_fault(&fault),
         },
         Keys::Alipay(keys) => match alipay::query(keys, out_trade_no, &stamp) {
             Ok(request) => {
                 let response = send(house, request).await;
                 read(response, |r| alipay::read_query(keys, out_trade_no, r))
             }
-            Err(fault) => Outcome::OurFault(fault.into()),
+            Err(fault) => our_fault(&fault),
         },
     }
 }
@@ -182,20 +180,25 @@ pub async fn close(house: &House, merchant: &Merchant, out_trade_no: &str) -> Ou
                 let response = send(house, request).await;
                 read(response, |r| wechat_pay::read_close(keys, r, house.now()))
             }
-            Err(fault) => Outcome::OurFault(fault.into()),
+            Err(fault) => our_fault(&fault),
         },
         Keys::Alipay(keys) => match alipay::close(keys, out_trade_no, &stamp) {
             Ok(request) => {
                 let response = send(house, request).await;
-                read(response, |r| alipay::read_close(keys, r)).map(|_| ())
+                read(response, |r| alipay::read_close(keys, out_trade_no, r)).map(|_| ())
             }
-            Err(fault) => Outcome::OurFault(fault.into()),
+            Err(fault) => our_fault(&fault),
         },
     }
 }
 
 async fn send(house: &House, request: Request) -> Result<Response, TransportError> {
     house.transport().send(request).await
+}
+
+/// A request we could not even build: a row or a key of ours is wrong.
+fn our_fault<T>(fault: &dyn std::error::Error) -> Outcome<T> {
+    Outcome::OurFault(connector::Rejection::new("BUILD", fault.to_string()))
 }
 
 /// A request that provably never left is theirs to be tried again; any other silence is doubt.
@@ -210,14 +213,4 @@ fn read<T>(
         }
         Err(TransportError::NoAnswer) => Outcome::Unknown(Doubt::NoAnswer),
     }
-}
-
-/// True for channels whose provider knows a trade only after the payer scanned it (F4 no. 19).
-pub fn exists_only_after_scan(channel: Channel) -> bool {
-    matches!(channel, Channel::AlipayPrecreate | Channel::AlipayWap)
-}
-
-/// The amount of a fact, if it has one and it is in our currency.
-pub fn amount_of(fact: &PaymentFact) -> Option<Money> {
-    fact.total
 }

@@ -3,7 +3,6 @@
 
 use connector::{PaymentFact, PaymentStatus};
 use domain::{Money, MoneyModel, OrderState};
-use ledger::LedgerAccount;
 use serde_json::json;
 use store::{
     attempt::{self, Attempt},
@@ -109,31 +108,18 @@ impl House {
         let now = self.now();
         let meter = meter::by_id(self.store().read(), order.project(), order.meter()).await?;
         let model = meter.as_ref().map(|m| m.money_model()).transpose()?;
-        let purse = LedgerAccount::Purse {
-            account: domain::AccountId(order.account_id),
-            purpose: order.purpose()?,
-        };
         let next = match model {
             Some(MoneyModel::MeterHeld) => job::vend_parts(self, order, meter.as_ref(), now),
             _ => job::supply_parts(self, order, meter.as_ref(), now),
-        };
-        let transaction = posting::payment_received(
-            self,
-            order,
-            &facts.merchant.merchant_no,
-            facts.trade_no,
-            facts.total,
-            now,
-        )?;
+        }?;
+        let merchant = (facts.merchant.provider, facts.merchant.id);
+        let transaction = posting::payment_received(self, order, merchant, facts.trade_no, now)?;
         Ok(Credit {
             fact: facts.row(self, order.id, "credited", Some(transaction.id.0)),
             order: order.clone(),
             attempt: Some(attempt.id),
-            transaction,
-            purse: purse.to_string(),
-            amount_fen: facts.total.fen(),
+            bookings: std::iter::once(transaction).chain(next.held).collect(),
             vend: next.vend,
-            hold: next.hold,
             jobs: next.jobs,
             events: vec![
                 (
@@ -146,7 +132,11 @@ impl House {
                         "amount_fen": facts.total.fen(),
                     }),
                 ),
-                ("credited".to_owned(), now, json!({ "purse": purse.to_string() })),
+                (
+                    "credited".to_owned(),
+                    now,
+                    json!({ "purse": posting::purse_of_order(order)?.to_string() }),
+                ),
             ],
             at: now,
         })
@@ -165,12 +155,13 @@ impl House {
         let (project, order_id) = (attempt.project(), attempt.order());
         let transaction = posting::payment_unmatched(
             self,
-            project,
-            &facts.merchant.merchant_no,
-            facts.trade_no,
-            facts.total,
+            (project, order_id),
+            (facts.merchant.provider, facts.merchant.id),
+            (facts.trade_no, facts.total),
+            verdict == Verdict::Duplicate,
             now,
-        )?;
+        )
+        .map_err(VendingError::from)?;
         let row = facts.row(self, order_id.0, verdict.as_str(), Some(transaction.id.0));
         self.store()
             .transact(move |tx| {
@@ -188,7 +179,7 @@ impl House {
                     let Some(order) = order::by_id(tx, project, order_id).await? else {
                         return Ok(Reduced::Unmatched);
                     };
-                    store::ledger::post(tx, project, &transaction).await?;
+                    store::ledger::post(tx, &transaction).await?;
                     let detail = json!({
                         "provider_trade_no": row.provider_trade_no,
                         "paid_fen": row.amount_fen,

@@ -1,7 +1,7 @@
 //! The sweeper: every attempt whose end is not proven is asked for again, for ever (I2, P3).
 
 use chrono::TimeDelta;
-use connector::{Outcome, PaymentStatus};
+use connector::{Doubt, Outcome, PaymentStatus};
 use domain::{AttemptId, AttemptState, ProjectId, retry::payment_query_delay};
 use serde_json::json;
 use store::{
@@ -61,6 +61,8 @@ impl House {
                 tracing::warn!(out_trade_no = row.out_trade_no, code = why.code, "query refused");
                 return Ok(Seen::Doubt);
             }
+            // Nobody signed it, so it ends nothing before the order's own expiry (F4 no. 28).
+            Outcome::Unknown(Doubt::Unproven(_)) => return Ok(Seen::NotFound),
             Outcome::Unknown(_) | Outcome::Theirs(_) => return Ok(Seen::Doubt),
         };
         let raw = fact.out_trade_no.clone().into_bytes();
@@ -121,11 +123,7 @@ impl House {
     }
 
     /// The query job of one attempt: ask, close what has expired, come again until it is proven.
-    pub(crate) async fn run_query_job(
-        &self,
-        project: ProjectId,
-        id: AttemptId,
-    ) -> Result<JobEnd> {
+    pub(crate) async fn run_query_job(&self, project: ProjectId, id: AttemptId) -> Result<JobEnd> {
         let row = attempt::by_id(self.store().read(), project, id).await?;
         let Some(row) = row else { return Ok(JobEnd::Done) };
         let order = self.order(project, row.order()).await?;

@@ -32,16 +32,7 @@ impl House {
     ) -> Result<()> {
         let now = self.now();
         let mut row = turn.row.clone();
-        row.desired = next.wish.as_str().to_owned();
-        row.desired_seq = i64::try_from(next.seq).unwrap_or(i64::MAX);
-        if turn.saga.seq != next.seq {
-            row.desired_at = now;
-            row.desired_reason = reason(event).to_owned();
-        }
-        row.actual = next.actual.as_str().to_owned();
-        row.actual_at = next.actual_at;
-        row.state = serde_json::to_string(&next.to_fields().0).unwrap_or_default();
-        row.version = turn.row.version + 1;
+        super::put(&mut row, &next, reason(event), now);
         let step = Step {
             house: self.clone(),
             row: row.clone(),
@@ -86,8 +77,8 @@ impl House {
         }
         let Some(account) = meter.account() else { return Ok(false) };
         let purse = posting::purse_of(account, meter.purpose()?);
-        let balance = store::ledger::balance(self.store().read(), meter.project(), &purse).await?;
-        Ok(balance.balance_fen > 0)
+        let balance = store::ledger::balance(self.store().read(), meter.project(), purse).await?;
+        Ok(balance.posted.is_positive())
     }
 }
 
@@ -221,14 +212,14 @@ impl Step {
 
     async fn alarm(&mut self, tx: &Tx, alarm: SupplyAlarm) -> Result<()> {
         let (kind, zh, en) = match alarm {
-            SupplyAlarm::PaidButDark => {
-                ("supply.dark", "已付款，还没送电", "Paid, power not back")
+            SupplyAlarm::PaidButDark => ("supply.dark", "已付款，还没送电", "Paid, power not back"),
+            SupplyAlarm::Stuck => {
+                ("supply.stuck", "已下发合闸，继电器没有动", "The relay is stuck")
             }
-            SupplyAlarm::Stuck => ("supply.stuck", "已下发合闸，继电器没有动", "The relay is stuck"),
-            SupplyAlarm::Refused => ("supply.refused", "电表拒绝合闸", "The meter refuses to close"),
-            SupplyAlarm::StillDark => {
-                ("supply.still_dark", "一天了还没送电", "No power for a day")
+            SupplyAlarm::Refused => {
+                ("supply.refused", "电表拒绝合闸", "The meter refuses to close")
             }
+            SupplyAlarm::StillDark => ("supply.still_dark", "一天了还没送电", "No power for a day"),
         };
         self.row.alarm_at = Some(self.now);
         let detail = json!({ "seq": self.row.desired_seq, "actual": self.row.actual });

@@ -7,7 +7,8 @@ use domain::{
     vend::{CountRule, Proof, SendOutcome, VendEvent, event::SERR_REPEATED},
 };
 use gateway::{
-    Action, CommandFailure, Direction, FrameRecord, Item, MeterCommand, Priority, Refusal,
+    Action, CommandFailure, Item, MeterCommand, Priority,
+    command::{Direction, FrameRecord, Refusal},
 };
 use store::vend::Frame;
 
@@ -17,12 +18,15 @@ use crate::house::House;
 /// How long a command may wait for its turn on the bus before it is dropped unsent.
 const QUEUE_TIME_MAX: Duration = Duration::from_secs(60);
 
+/// The highest purchase count a meter shows: 03330201 is two bytes of BCD (`meters.md` A.6).
+const COUNT_MAX: u32 = 9_999;
+
 /// How a meter model proves a purchase. A profile without a readable count gets one attempt.
 pub(crate) fn count_rule(house: &House, profile: &str) -> CountRule {
     let profile = house.gateway().profiles().get(profile);
-    match profile.and_then(|profile| profile.count_max()) {
-        Some(count_max) => CountRule::Counted { count_max },
-        None => CountRule::Uncounted,
+    match profile.is_some_and(|profile| profile.proof.contains(&Item::PurchaseCount)) {
+        true => CountRule::Counted { count_max: COUNT_MAX },
+        false => CountRule::Uncounted,
     }
 }
 

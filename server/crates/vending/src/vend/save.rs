@@ -189,7 +189,7 @@ impl Step {
         proof: Value,
     ) -> Result<Order> {
         let transaction = posting::vend_applied(&self.house, &order, row, self.now)?;
-        store::ledger::post_hold(tx, row.project(), row.hold(), &transaction).await?;
+        store::ledger::post(tx, &transaction).await?;
         if let Some(count) = count {
             let change = meter::Change {
                 purchase_count: Some(Some(i64::from(count))),
@@ -204,7 +204,8 @@ impl Step {
     }
 
     async fn voided(&self, tx: &Tx, order: &Order, row: &vend::Vend) -> Result<()> {
-        store::ledger::void_hold(tx, row.project(), row.hold(), self.now).await?;
+        let transaction = posting::vend_voided(&self.house, order, row, self.now)?;
+        store::ledger::post(tx, &transaction).await?;
         let detail = json!({ "amount_fen": row.amount_fen });
         timeline::add(tx, order, "voided", self.now, detail).await?;
         Ok(())

@@ -1,0 +1,215 @@
+//! Arrears: a meter whose purse ran out is looked at, read once more, and perhaps cut off.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{
+    Clock, MeterId, ProjectId,
+    arrears::{Situation, TripRefusal, may_trip},
+    plausibility::Quality,
+    supply::{Actual, SupplyEvent},
+};
+use gateway::{Action, Item, MeterCommand, Priority};
+use store::{
+    account, billing,
+    meter::{self, Meter},
+    order::{self, Filter},
+    reading, supply, vend,
+};
+
+use crate::{
+    billing::Register,
+    house::House,
+    job::{self, JobEnd},
+    posting,
+    refusal::{Refusal, Result, VendingError},
+};
+
+/// How long a look at a meter before a cut may wait for the bus.
+const LOOK_MAX: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// Switches an operator may throw, as settings of the site.
+pub const SETTING_TRIPS_STOPPED: &str = "trips_stopped";
+/// Set after a restore, until a person has ended it (20B).
+pub const SETTING_SAFE_MODE: &str = "safe_mode";
+/// Set while a migration runs.
+pub const SETTING_MIGRATING: &str = "migrating";
+
+impl House {
+    /// The arrears job of one meter: reads it now, bills what is new, and asks every rule.
+    ///
+    /// Invariant: supply is cut only by leave of `may_trip`, on data read for this very decision
+    /// (I12); proved by `nobody_is_cut_off_while_any_rule_forbids_it`.
+    pub(crate) async fn run_arrears_job(&self, project: ProjectId, id: MeterId) -> Result<JobEnd> {
+        let meter = meter::by_id(self.store().read(), project, id).await?;
+        let meter = meter.ok_or(Refusal::NotFound { what: "meter" })?;
+        let Some(actuator) = self.actuator(&meter) else { return Ok(JobEnd::Done) };
+        let seen = self.look(&meter).await?;
+        let situation = self.situation(&meter, seen).await?;
+        let now = self.now();
+        let order = match may_trip(&situation, now) {
+            Ok(order) => order,
+            Err(refusal) => {
+                tracing::info!(meter = %id, why = refusal.en(), "not cut off");
+                return Ok(comes_again(refusal));
+            }
+        };
+        let house = self.clone();
+        self.store()
+            .transact(move |tx| {
+                Box::pin(async move {
+                    let known = supply::of_meter(tx, project, id).await?;
+                    let (mut row, saga) =
+                        crate::supply::row_and_saga(&house, &meter, actuator, known)?;
+                    let (next, _) = saga.step(SupplyEvent::Trip(order), now);
+                    crate::supply::put(&mut row, &next, "arrears", now);
+                    supply::write(tx, &row).await?;
+                    job::wake_supply(tx, &house, &meter).await?;
+                    Ok::<_, VendingError>(())
+                })
+            })
+            .await?;
+        Ok(JobEnd::Done)
+    }
+
+    /// Reads the meter's register for this decision. `None` when it could not be read.
+    async fn look(&self, meter: &Meter) -> Result<Option<Register>> {
+        let item = if meter.purpose == "water" { Item::Volume } else { Item::ForwardEnergy };
+        let command = MeterCommand {
+            meter: meter.id,
+            action: Action::Read(vec![item]),
+            priority: Priority::Trip,
+            not_after: Some(self.clock().monotonic() + LOOK_MAX),
+            operator_tag: 0,
+        };
+        let Ok(exchange) = self.gateway().execute(command).await else { return Ok(None) };
+        let Some(value) = exchange.number(item) else { return Ok(None) };
+        let read = Register { value, at: self.now() };
+        self.bill(meter.project(), meter.meter_id(), read).await?;
+        Ok(Some(read))
+    }
+
+    async fn situation(&self, meter: &Meter, seen: Option<Register>) -> Result<Situation> {
+        let db = self.store().read();
+        let (project, id) = (meter.project(), meter.meter_id());
+        let account = meter.account().ok_or(Refusal::MeterUnassigned)?;
+        let holder = account::by_id(db, project, account).await?;
+        let holder = holder.ok_or(Refusal::MeterUnassigned)?;
+        let purse = posting::purse_of(account, meter.purpose()?);
+        let balance = store::ledger::balance(db, project, purse).await?;
+        let cursor = billing::cursor(db, project, id).await?;
+        let known = supply::of_meter(db, project, id).await?;
+        let saga = known.as_ref().map(crate::supply::load).transpose()?;
+        let hour = self.now() - TimeDelta::hours(1);
+        let tripped = supply::trips_since(db, project, hour).await?;
+        let tripped = u32::try_from(tripped).unwrap_or(u32::MAX);
+        let verified = match (&cursor, seen) {
+            (Some(cursor), Some(seen)) => cursor.value == seen.value || cursor.at >= seen.at,
+            _ => false,
+        };
+        Ok(Situation {
+            rules: self.settings().trip_rules.clone(),
+            balance_fen: balance.posted.fen().saturating_sub(balance.held.fen()),
+            overdraft_fen: self.settings().overdraft_fen,
+            balance_at: self.now(),
+            credited_at: None,
+            payment_pending: self.payment_pending(meter).await?,
+            vend_in_doubt: !vend::open(db, project, Some(id)).await?.is_empty(),
+            reading_at: cursor.map(|cursor| cursor.at),
+            reading_quality: if seen.is_some() { Quality::Good } else { Quality::Doubtful },
+            reading_verified: verified,
+            meter_quarantined: meter.is_quarantined()
+                || !reading::quarantined(db, project, Some(id)).await?.is_empty(),
+            user_protected: holder.protected,
+            keep_power: meter.keeps_power(),
+            supply_wanted: saga.as_ref().is_some_and(|saga| saga.is_being_restored()),
+            already_off: saga.as_ref().is_some_and(|saga| saga.actual == Actual::Off),
+            supply_seq: saga.as_ref().map_or(0, |saga| saga.seq),
+            tripped_project: tripped,
+            tripped_building: tripped,
+            clock_stepped_at: self.clock_stepped_at(),
+            migrating: self.setting_is_on(SETTING_MIGRATING).await?,
+            safe_mode: self.setting_is_on(SETTING_SAFE_MODE).await?,
+            trips_stopped: self.setting_is_on(SETTING_TRIPS_STOPPED).await?,
+            database_doubtful: false,
+        })
+    }
+
+    /// True while a payment for the meter is with a provider and may turn out paid.
+    async fn payment_pending(&self, meter: &Meter) -> Result<bool> {
+        let open = Filter {
+            meter: Some(meter.meter_id()),
+            states: vec![domain::OrderState::Placed],
+            since: None,
+            limit: 50,
+        };
+        let orders = order::list(self.store().read(), meter.project(), &open).await?;
+        Ok(orders.iter().any(|order| order.channel().is_ok_and(|c| c.provider().is_some())))
+    }
+
+    /// True when a switch of the site is thrown.
+    pub async fn setting_is_on(&self, key: &str) -> Result<bool> {
+        let value = store::setting::get(self.store().read(), key).await?;
+        Ok(value.is_some_and(|value| value == "on"))
+    }
+}
+
+/// A refusal that time may lift is looked at again; the others wait for the next bill line.
+fn comes_again(refusal: TripRefusal) -> JobEnd {
+    use TripRefusal::*;
+    match refusal {
+        ProtectedHours | FriendlyHours | NoTripDay | NotTheTime | ClockStepped | SafeMode
+        | Migrating | TripsStopped | ProjectBudgetSpent | BuildingBudgetSpent | PaymentPending
+        | ReadingStale | ReadingDoubtful | ReadingNotVerified | NoReading | DatabaseDoubtful => {
+            JobEnd::Again(std::time::Duration::from_secs(15 * 60))
+        }
+        _ => JobEnd::Done,
+    }
+}
+
+/// Watches the wall clock against the monotonic one: the two only part when somebody sets the
+/// clock (17C).
+#[derive(Debug)]
+pub struct ClockWatch {
+    wall: DateTime<Utc>,
+    monotonic: std::time::Duration,
+    stepped_at: Option<DateTime<Utc>>,
+}
+
+/// A difference between the clocks that is a step and not drift.
+const STEP_MIN: TimeDelta = TimeDelta::seconds(5);
+
+impl ClockWatch {
+    /// A watch that starts now.
+    pub fn new(clock: &dyn Clock) -> Self {
+        ClockWatch { wall: clock.now(), monotonic: clock.monotonic(), stepped_at: None }
+    }
+
+    /// Looks at both clocks; answers when the wall clock last stepped.
+    pub fn look(&mut self, clock: &dyn Clock) -> Option<DateTime<Utc>> {
+        let (wall, monotonic) = (clock.now(), clock.monotonic());
+        let passed = monotonic.saturating_sub(self.monotonic);
+        let expected = self.wall + TimeDelta::from_std(passed).unwrap_or_default();
+        if (wall - expected).abs() > STEP_MIN {
+            self.stepped_at = Some(wall);
+        }
+        (self.wall, self.monotonic) = (wall, monotonic);
+        self.stepped_at
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::ManualClock;
+
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_is_noticed_and_one_that_runs_is_not() {
+        let clock = ManualClock::at("2026-11-20T06:00:00Z");
+        let mut watch = ClockWatch::new(&clock);
+        clock.advance(std::time::Duration::from_secs(3_600));
+        assert_eq!(watch.look(&clock), None);
+        let set_to = clock.now() + TimeDelta::minutes(6);
+        clock.jump_to(set_to);
+        assert_eq!(watch.look(&clock), Some(set_to));
+    }
+}
