@@ -9,7 +9,7 @@ use crate::{command::Refusal, profile::Quirks};
 
 pub mod build;
 pub(crate) use build::Target;
-mod refusal;
+pub(crate) mod refusal;
 
 /// An address on a bus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -155,7 +155,9 @@ impl Query {
                 framed(dlt645::decode(buf, quirks.max_data), |f| v1997_verdict(f, request, value))
             }
             Query::Cjt188(request) => {
-                framed(cjt188::decode(buf, quirks.max_data), |f| cjt188_verdict(f, request, value))
+                // One start byte only: a low cap keeps a false one from being believed for long.
+                let max_data = quirks.max_data.min(cjt188::DATA_LEN_MAX);
+                framed(cjt188::decode(buf, max_data), |f| cjt188_verdict(f, request, value))
             }
             Query::Modbus(request) => modbus_found(buf, request, value),
         }
@@ -176,9 +178,7 @@ fn framed<F>(decoded: Decoded<F>, verdict: impl FnOnce(&F) -> Verdict) -> Found 
     match decoded {
         Decoded::NeedMore => Found::NeedMore,
         Decoded::Skip(count) => Found::Skip(count),
-        Decoded::Frame { frame, consumed } => {
-            Found::Frame { consumed, verdict: verdict(&frame) }
-        }
+        Decoded::Frame { frame, consumed } => Found::Frame { consumed, verdict: verdict(&frame) },
     }
 }
 
@@ -189,7 +189,8 @@ fn dlt645_stranger(frame: &dlt645::Frame) -> Verdict {
     let identifier = frame.data.as_slice().first_chunk::<4>().map_or(0, |b| u32::from_le_bytes(*b));
     let function = frame.control.function_code();
     // 1997 answers carry two bytes of identifier.
-    let identifier = if function <= 3 && function != 0x03 { identifier & 0xFFFF } else { identifier };
+    let identifier =
+        if function <= 3 && function != 0x03 { identifier & 0xFFFF } else { identifier };
     let has_identifier = matches!(function, 0x01 | 0x02 | 0x03 | 0x11 | 0x12);
     Verdict::Foreign(FrameKey {
         address: MeterAddress::Dlt645(frame.address),

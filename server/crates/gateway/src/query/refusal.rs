@@ -6,7 +6,7 @@ use super::Answer;
 use crate::command::Refusal;
 
 /// A refused DL/T 645-2007 command.
-pub(super) fn dlt645(refused: dlt645::Refusal, function: Function) -> Answer {
+pub(crate) fn dlt645(refused: dlt645::Refusal, function: Function) -> Answer {
     let programs = matches!(function, Function::Relay | Function::Write);
     let (raw, meaning) = match refused {
         dlt645::Refusal::Byte(error) if function == Function::Security => {
@@ -22,7 +22,7 @@ pub(super) fn dlt645(refused: dlt645::Refusal, function: Function) -> Answer {
 }
 
 /// The ERR byte of anything but a recharge.
-pub(super) fn error_byte(error: ErrorByte, programs: bool) -> Answer {
+pub(crate) fn error_byte(error: ErrorByte, programs: bool) -> Answer {
     let meaning = if error.is_password() {
         Refusal::Password
     } else if error.is_no_such_data() {
@@ -35,7 +35,7 @@ pub(super) fn error_byte(error: ErrorByte, programs: bool) -> Answer {
 }
 
 /// A Modbus exception (application protocol V1.1b3, 7).
-pub(super) fn modbus(code: u8) -> Answer {
+pub(crate) fn modbus(code: u8) -> Answer {
     let meaning = match code {
         1 | 2 => Refusal::NoSuchItem,
         5 | 6 => Refusal::Busy,

@@ -42,6 +42,11 @@ impl Scan {
         Scan { interval, due, backoff, parts, part: 0, misses: 0 }
     }
 
+    /// The same scan of a meter that was silent before: one probe first.
+    pub fn silent(self) -> Self {
+        Scan { misses: SILENT_AFTER, ..self }
+    }
+
     /// The moment of its next read, if it is scanned at all.
     pub fn due(&self) -> Option<Duration> {
         (self.parts > 0).then_some(self.due)
