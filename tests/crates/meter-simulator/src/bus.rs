@@ -57,6 +57,7 @@ enum Event {
         bytes: Vec<u8>,
         start: u64,
         lost: bool,
+        epoch: u64,
     },
     /// The last byte of an answer leaves the line.
     Reply {
@@ -223,7 +224,7 @@ impl Bus {
         for part in self.dtu.unwrap(bytes) {
             match part {
                 Downlink::Answer(bytes) => self.outputs.push(Output::Send(bytes)),
-                Downlink::Payload(bytes) => self.to_line(bytes),
+                Downlink::Payload(bytes) => self.put_on_line(bytes),
             }
         }
     }
@@ -267,7 +268,7 @@ impl Bus {
     }
 
     /// The DTU puts a packet on the line, unless it fails just now.
-    fn to_line(&mut self, bytes: Vec<u8>) {
+    fn put_on_line(&mut self, bytes: Vec<u8>) {
         let asked = listen::next_message(&bytes, self.protocols);
         let topic = asked.map(|(message, _)| topic(&message)).unwrap_or_default();
         self.counters.bytes_down += bytes.len() as u64;

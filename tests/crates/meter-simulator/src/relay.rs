@@ -228,7 +228,8 @@ mod tests {
     fn commands_move_the_contact_when_they_should() {
         use Action::{AllowClose, Close, KeepPower, Trip, TripFor};
         // Actions, then closed, commanded closed and waiting for the button after ten minutes.
-        let rows: &[(&[Action], (bool, bool, bool))] = &[
+        type Row = (&'static [Action], (bool, bool, bool));
+        let rows: &[Row] = &[
             (&[Trip], (false, false, false)),
             (&[Trip, Close], (true, true, false)),
             (&[Trip, AllowClose], (false, true, true)),

@@ -109,7 +109,7 @@ async fn play(oracle: Oracle, mut script: Vec<ScriptLine>) {
         let Some(first) = oracle.0.lanes.first() else { return };
         sleep(at.saturating_sub(first.timeline.elapsed())).await;
         if let Err(error) = oracle.apply(&line) {
-            tracing::warn!(%error, at_ms = line.at_ms, "a line of the script does not fit the site");
+            tracing::warn!(%error, at_ms = line.at_ms, "a script line does not fit the site");
         }
     }
 }

@@ -168,7 +168,8 @@ fn the_relay_obeys_its_own_clock_keep_power_and_stuck_contacts() {
     let late = "59 59 23 31 12 26";
     let past = "00 00 11 20 11 26";
     // Clock error, faults, commands with their answers, then the contact.
-    let rows: &[(i64, &[&str], &[(&str, &str, u8)], bool)] = &[
+    type Row<'a> = (i64, &'a [&'a str], &'a [(&'a str, &'a str, u8)], bool);
+    let rows: &[Row] = &[
         (0, &[], &[("1A", late, 0x9c)], false),
         (0, &[], &[("1A", past, 0xdc)], true),
         (-7_200, &[], &[("1A", past, 0x9c)], false),

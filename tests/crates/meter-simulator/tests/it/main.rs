@@ -1,0 +1,7 @@
+//! The simulator over real sockets.
+
+#![cfg(test)]
+
+mod knobs;
+mod populations;
+mod wire;
