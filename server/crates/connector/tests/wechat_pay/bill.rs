@@ -231,3 +231,17 @@ fn a_day_without_movement_is_an_empty_bill() {
     assert_eq!(read_trade(trade.as_bytes()).unwrap().rows, []);
     assert_eq!(Money::ZERO.to_yuan(), "0.00");
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_bytes_bring_a_reader_down(noise in proptest::collection::vec(0u8..=255, 0..400), at: u16) {
+        let good = oracle_bytes("trade ALL", "base64");
+        let at = usize::from(at) % good.len();
+        let spliced = [&good[..at], &noise, &good[at..]].concat();
+        for bytes in [&noise, &spliced] {
+            let _ = (read_trade(bytes), read_fund_flow(bytes));
+            let _ = open(&link("trade ALL"), &served(bytes.clone()));
+            let _ = read_link(&merchant(), &served(bytes.clone()), now());
+        }
+    }
+}
