@@ -103,6 +103,8 @@ pub enum VendState {
         failures: u32,
         /// Since when.
         since: DateTime<Utc>,
+        /// True once a person was asked to look at the meter.
+        asked: bool,
     },
     /// The meter proved not to have taken it; the same count will or may be sent again.
     NotApplied {

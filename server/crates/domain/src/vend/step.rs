@@ -19,8 +19,8 @@ pub(super) fn step(vend: Vend, event: VendEvent, now: DateTime<Utc>) -> Step {
         (VendState::Prechecking { failures }, event) => prechecking(vend, failures, event, now),
         (VendState::Intended(flight), event) => intended(vend, flight, event, now),
         (VendState::Sent(flight), event) => sent(vend, flight, event, now),
-        (VendState::Uncertain { flight, failures, since }, event) => {
-            uncertain(vend, Doubt { flight, failures, since }, event, now)
+        (VendState::Uncertain { flight, failures, since, asked }, event) => {
+            uncertain(vend, Doubt { flight, failures, since, asked }, event, now)
         }
         (VendState::NotApplied { flight, parked }, event) => {
             not_applied(vend, flight, parked, event, now)
@@ -29,11 +29,23 @@ pub(super) fn step(vend: Vend, event: VendEvent, now: DateTime<Utc>) -> Step {
     }
 }
 
-/// A doubt: the purchase, the read-backs that failed, and since when.
+/// A doubt: the purchase, the read-backs that failed, since when, and whether a person was asked.
 struct Doubt {
     flight: Flight,
     failures: u32,
     since: DateTime<Utc>,
+    asked: bool,
+}
+
+impl Doubt {
+    fn fresh(flight: Flight, since: DateTime<Utc>) -> Self {
+        Doubt { flight, failures: 0, since, asked: false }
+    }
+
+    fn state(self) -> VendState {
+        let Doubt { flight, failures, since, asked } = self;
+        VendState::Uncertain { flight, failures, since, asked }
+    }
 }
 
 fn precheck_again(vend: &Vend, failures: u32) -> Step {
@@ -122,8 +134,7 @@ fn send(vend: &Vend, flight: Flight) -> Step {
 }
 
 fn doubt(vend: &Vend, flight: Flight, now: DateTime<Utc>) -> Step {
-    let state = VendState::Uncertain { flight, failures: 0, since: now };
-    (vend.with(state), vec![VendAction::ReadBack])
+    (vend.with(Doubt::fresh(flight, now).state()), vec![VendAction::ReadBack])
 }
 
 fn sent(vend: Vend, flight: Flight, event: VendEvent, now: DateTime<Utc>) -> Step {
@@ -162,7 +173,7 @@ fn uncertain(vend: Vend, doubt: Doubt, event: VendEvent, now: DateTime<Utc>) -> 
 
 fn unread_after(vend: &Vend, doubt: Doubt) -> Step {
     let failures = doubt.failures.saturating_add(1);
-    let state = VendState::Uncertain { flight: doubt.flight, failures, since: doubt.since };
+    let state = Doubt { failures, ..doubt }.state();
     (vend.with(state), wait_for_read(vend, failures))
 }
 
@@ -182,10 +193,10 @@ fn not_applied(
             (vend.with(VendState::NotApplied { flight, parked: false }), vec![VendAction::ReadBack])
         }
         VendEvent::ProofRead(proof) if flight.sends > 0 => {
-            judge(vend, Doubt { flight, failures: 0, since: now }, proof, !parked, now)
+            judge(vend, Doubt::fresh(flight, now), proof, !parked, now)
         }
         VendEvent::ProofUnreadable if flight.sends > 0 && !parked => {
-            unread_after(&vend, Doubt { flight, failures: 0, since: now })
+            unread_after(&vend, Doubt::fresh(flight, now))
         }
         VendEvent::SendEnded(_) if flight.sends > 0 => (vend, vec![VendAction::ReadBack]),
         _ => (vend, Vec::new()),
@@ -206,9 +217,9 @@ fn judge(vend: Vend, doubt: Doubt, proof: Proof, at_once: bool, now: DateTime<Ut
         Verdict::Unreadable => unread_after(&vend, doubt),
         // The purchase may still land, so the meter is read on; a person is told once.
         Verdict::NotSeen | Verdict::Unexplained => {
-            let first = doubt.failures == 0;
-            let (next, mut actions) = unread_after(&vend, doubt);
-            if first {
+            let asked = doubt.asked;
+            let (next, mut actions) = unread_after(&vend, Doubt { asked: true, ..doubt });
+            if !asked {
                 actions.push(VendAction::Alarm(VendAlarm::NeedsOperator));
             }
             (next, actions)

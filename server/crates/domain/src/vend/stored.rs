@@ -49,9 +49,10 @@ fn put_state(out: &mut Fields, state: &VendState) {
     match state {
         VendState::Queued | VendState::Intended(_) | VendState::Sent(_) => {}
         VendState::Prechecking { failures } => out.set("failures", failures),
-        VendState::Uncertain { failures, since, .. } => {
+        VendState::Uncertain { failures, since, asked, .. } => {
             out.set("failures", failures);
             out.set_time("since", *since);
+            out.set("asked", asked);
         }
         VendState::NotApplied { parked, .. } => out.set("parked", parked),
         VendState::Applied { count, proof, balance, at, evidence } => {
@@ -88,6 +89,7 @@ fn take_state(fields: &Fields) -> Result<VendState, FieldError> {
             flight: take_flight(fields)?,
             failures: fields.get("failures")?,
             since: fields.time("since")?,
+            asked: fields.get("asked")?,
         },
         "not-applied" => {
             VendState::NotApplied { flight: take_flight(fields)?, parked: fields.get("parked")? }

@@ -252,6 +252,10 @@ fn without_a_count_there_is_one_attempt_and_the_balance_judges() {
     for (name, seen, want) in table {
         let (vend, lines) = told(uncounted(), &with(head.to_vec(), &[ProofRead(*seen)]));
         assert_eq!(lines.last().map(String::as_str), Some(*want), "{name}: {lines:#?}");
+        let unread = with(head.to_vec(), &[ProofUnreadable, ProofRead(*seen), ProofRead(*seen)]);
+        let lines = told(uncounted(), &unread).1;
+        let asked = lines.iter().filter(|line| line.contains("NeedsOperator")).count();
+        assert_eq!(asked, usize::from(want.contains("NeedsOperator")), "{name}: asked once");
         let again = told(vend, &[Resend, ProofRead(b(1000, 100_000)), Wake]).1;
         assert!(!again.iter().any(|l| l.contains("send(")), "{name}: never sent twice");
     }
