@@ -368,3 +368,56 @@ fn a_payment_between_decision_and_sending_cancels_the_trip() {
         ],
     );
 }
+
+fn any_event(kind: u8, seq: u64, second: i64) -> SupplyEvent {
+    match kind {
+        0 => PAID,
+        1 => trip(seq, second),
+        2 => OPEN,
+        3 => CLOSED,
+        4 => ALLOWED,
+        5 => UNREAD,
+        6 => WAKE,
+        7 => yes(seq),
+        8 => ended(seq, CommandOutcome::NoAnswer),
+        9 => ended(seq, CommandOutcome::Refused),
+        10 => ended(seq, CommandOutcome::NotSent),
+        11 => SupplyEvent::KeepPower(seq.is_multiple_of(2)),
+        _ => trip(seq, second - 30),
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn whatever_happens_a_wish_for_supply_ends_only_by_sight_and_no_trip_overtakes_it(
+        steps in proptest::collection::vec((0u8..13, 0u64..3, 0i64..90), 1..120),
+        by_user: bool,
+    ) {
+        let mut supply = if by_user { button() } else { relay() };
+        let mut second = 0;
+        for (kind, behind, later) in steps {
+            second += later;
+            let event = any_event(kind, supply.seq.saturating_sub(behind), second);
+            let restoring = supply.is_being_restored();
+            let (next, actions) = supply.clone().step(event, at(second));
+            let trips = actions.iter().any(|a| matches!(a, SupplyAction::SendTrip { .. }));
+            let seen_closed = event == CLOSED;
+            proptest::prop_assert!(next.seq >= supply.seq);
+            proptest::prop_assert!(!(restoring && trips), "{event:?} {supply:?}");
+            proptest::prop_assert!(
+                !restoring || next.is_being_restored() || seen_closed,
+                "{event:?} ended {supply:?}"
+            );
+            proptest::prop_assert!(!(trips && supply.keep_power), "{supply:?}");
+            for action in &actions {
+                if let SupplyAction::SendTrip { seq, .. } | SupplyAction::SendClose { seq }
+                | SupplyAction::SendAllowClose { seq } = action {
+                    proptest::prop_assert!(next.still_wanted(*seq, at(second)), "{next:?}");
+                    proptest::prop_assert!(!next.still_wanted(seq - 1, at(second)));
+                }
+            }
+            proptest::prop_assert_eq!(Supply::from_fields(&next.to_fields()), Ok(next.clone()));
+            supply = next;
+        }
+    }
+}

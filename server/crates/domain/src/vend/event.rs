@@ -81,7 +81,7 @@ pub enum VendAction {
     /// Read all registers of the profile before anything is sent.
     ReadProof,
     /// Make the intent durable under unique (meter, epoch, count); answer `IntentPersisted` or
-    /// `IntentTaken`. Doing it again for the same vend must succeed.
+    /// `IntentTaken`. Doing it again for the same vend must succeed and replaces its earlier count.
     PersistIntent {
         /// The count c to reserve; `None` for an uncounted profile.
         count: Option<u32>,
@@ -95,7 +95,8 @@ pub enum VendAction {
     },
     /// Read all registers of the profile after a sending.
     ReadBack,
-    /// The meter holds the purchase: post the hold, raise the platform's count.
+    /// The meter holds the purchase: post the hold, set the platform's count to the proof's (which
+    /// is this purchase's, unless persons found later ones on the meter).
     Applied {
         /// The count now in the meter.
         count: Option<u32>,
