@@ -95,10 +95,10 @@ pub enum VendAction {
     },
     /// Read all registers of the profile after a sending.
     ReadBack,
-    /// The meter holds the purchase: post the hold, set the platform's count to the proof's (which
-    /// is this purchase's, unless persons found later ones on the meter).
+    /// The meter holds the purchase: post the hold, keep the count as the platform's.
     Applied {
-        /// The count now in the meter.
+        /// The count now in the meter: the platform's from here on. It is this purchase's, unless
+        /// persons found that others were made after it.
         count: Option<u32>,
         /// The proof.
         proof: Proof,

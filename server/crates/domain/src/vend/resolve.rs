@@ -120,7 +120,9 @@ impl Vend {
                 let (proof, balance) = (evidence.seen, BalanceCheck::NotReadable);
                 let evidence = Some(evidence);
                 let state = VendState::Applied { count, proof, balance, at: now, evidence };
-                (self.with(state), vec![VendAction::Applied { count, proof, balance }])
+                let now_in_meter = proof.count.or(count);
+                let action = VendAction::Applied { count: now_in_meter, proof, balance };
+                (self.with(state), vec![action])
             }
             Finding::NotDelivered => {
                 (self.with(VendState::Voided { count, evidence }), vec![VendAction::Voided])

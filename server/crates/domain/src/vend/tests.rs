@@ -355,6 +355,11 @@ fn persons_need_two_names_a_reason_and_a_sight_that_agrees() {
         });
         assert_eq!(got, *want, "{name}");
     }
+    // Sold elsewhere after ours: the vend keeps its count, the platform takes the meter's.
+    let jumped = evidence(proof(6, 100, 6100, 100_000));
+    let (vend, actions) = doubtful().resolve(Finding::Applied, jumped, at(9)).unwrap();
+    let [VendAction::Applied { count, .. }] = actions[..] else { panic!("{actions:?}") };
+    assert_eq!((vend.count(), count), (Some(5), Some(6)));
     let settled = told(counted(), &with(upto_sent(), &[ACCEPTED, ProofRead(paid())])).0;
     let got = settled.resolve(Finding::NotDelivered, good, at(9));
     assert_eq!(got.map(|_| ()), Err(ResolveRefusal::NoDoubt));
