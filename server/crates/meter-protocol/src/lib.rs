@@ -16,6 +16,8 @@ pub mod checksum;
 pub use bcd::{BcdError, bcd_from_u64, bcd_to_i64, bcd_to_u64};
 pub mod meter_time;
 pub use meter_time::{MeterTime, MeterTimeError};
+pub mod scaled;
+pub use scaled::Scaled;
 pub mod hex;
 
 pub mod dlt645;
@@ -27,3 +29,8 @@ pub mod modbus;
 
 pub mod acrel_4g;
 pub mod dtu;
+
+pub mod protocol;
+pub use protocol::Protocol;
+pub mod compose;
+pub mod describe;

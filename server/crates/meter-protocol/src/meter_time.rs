@@ -2,6 +2,7 @@
 
 use crate::bcd::{from_two_digits, two_digits};
 use std::fmt;
+use std::str::FromStr;
 
 /// A civil time of the years 2000 to 2099, as meters store it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,6 +26,9 @@ pub enum MeterTimeError {
         /// The refused value.
         value: u16,
     },
+    /// A text that is not `YYYY-MM-DD hh:mm:ss`.
+    #[error("a time is written YYYY-MM-DD hh:mm:ss")]
+    Text,
     /// A byte of a time that is not two decimal digits.
     #[error("byte {byte:02X} of the time is not two decimal digits")]
     NotDecimal {
@@ -158,6 +162,30 @@ impl fmt::Display for MeterTime {
     }
 }
 
+impl FromStr for MeterTime {
+    type Err = MeterTimeError;
+
+    /// Reads `YYYY-MM-DD hh:mm:ss`; a `T` may stand for the space.
+    fn from_str(text: &str) -> Result<Self, MeterTimeError> {
+        let shape = b"dddd-dd-dd dd:dd:dd";
+        let fits = |(byte, shape): (u8, u8)| match shape {
+            b'd' => byte.is_ascii_digit(),
+            b' ' => matches!(byte, b' ' | b'T'),
+            _ => byte == shape,
+        };
+        if text.len() != shape.len() || !text.bytes().zip(*shape).all(fits) {
+            return Err(MeterTimeError::Text);
+        }
+        let number = |from: usize, to: usize| -> Result<u16, MeterTimeError> {
+            text.get(from..to).and_then(|part| part.parse().ok()).ok_or(MeterTimeError::Text)
+        };
+        let small = |from: usize| -> Result<u8, MeterTimeError> {
+            number(from, from + 2)?.try_into().map_err(|_| MeterTimeError::Text)
+        };
+        Self::new(number(0, 4)?, small(5)?, small(8)?, small(11)?, small(14)?, small(17)?)
+    }
+}
+
 const fn days_in_month(year: u16, month: u8) -> u8 {
     match month {
         4 | 6 | 9 | 11 => 30,
@@ -193,6 +221,22 @@ mod tests {
             let expected =
                 expected.map_err(|(field, value)| MeterTimeError::Range { field, value });
             assert_eq!(time.map(MeterTime::weekday), expected, "{year}-{month}-{day}");
+        }
+    }
+
+    #[test]
+    fn a_time_is_read_as_it_is_written_and_nothing_else() {
+        let table = [
+            ("2026-12-31 23:59:59", Ok("2026-12-31 23:59:59")),
+            ("2026-12-31T23:59:59", Ok("2026-12-31 23:59:59")),
+            ("2026-12-31", Err(MeterTimeError::Text)),
+            ("2026-12-31 23:59:5x", Err(MeterTimeError::Text)),
+            ("2026-12-31 23:59:60", Err(MeterTimeError::Range { field: "second", value: 60 })),
+            ("+026-12-31 23:59:59", Err(MeterTimeError::Text)),
+        ];
+        for (text, expected) in table {
+            let time = text.parse::<MeterTime>().map(|time| time.to_string());
+            assert_eq!(time.as_deref().map_err(|error| *error), expected, "{text}");
         }
     }
 }
