@@ -1,0 +1,161 @@
+//! The faults of answers and signatures that both providers share.
+
+use std::time::Duration;
+
+use actix_web::web::Bytes;
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use futures::stream;
+
+use crate::fault::Fault;
+use crate::wechat_pay::signer::Signer;
+use crate::world::State;
+
+/// The longest a connection is held, in milliseconds.
+pub(crate) const HOLD_MS_MAX: u64 = 120_000;
+
+/// The longest invented body in bytes.
+pub(crate) const BODY_MAX: usize = 256 << 20;
+
+/// Whether the call takes effect under these faults.
+pub(crate) fn takes_effect(faults: &[Fault]) -> bool {
+    !faults.iter().any(|fault| match fault {
+        Fault::Status { effect, .. }
+        | Fault::Timeout { effect, .. }
+        | Fault::Cut { effect }
+        | Fault::SystemError { effect } => !effect,
+        Fault::UnsignedMissing | Fault::Redirect { .. } => true,
+        _ => false,
+    })
+}
+
+/// Waits as long as the faults say.
+pub(crate) async fn wait(faults: &[Fault]) {
+    for fault in faults {
+        if let Fault::Slow { delay_ms: ms } | Fault::Timeout { hold_ms: ms, .. } = fault {
+            tokio::time::sleep(Duration::from_millis((*ms).min(HOLD_MS_MAX))).await;
+        }
+    }
+}
+
+/// Where the answer redirects to.
+pub(crate) fn redirect(faults: &[Fault]) -> Option<String> {
+    faults.iter().find_map(|fault| match fault {
+        Fault::Redirect { to } => Some(to.clone()),
+        _ => None,
+    })
+}
+
+/// A body that takes the place of the real one before signing.
+pub(crate) fn other_body(faults: &[Fault]) -> Option<Vec<u8>> {
+    faults.iter().find_map(|fault| match fault {
+        Fault::BrokenJson => Some(b"{\"code_url\": \"weixin://wxpay/bizp".to_vec()),
+        Fault::Huge { bytes } => Some(vec![b' '; (*bytes).min(BODY_MAX)]),
+        _ => None,
+    })
+}
+
+/// What an attacker in the middle makes of a body: another code, another state.
+pub(crate) fn tampered(body: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(body);
+    let changed = text
+        .replace("bizpayurl?pr=", "bizpayurl?pr=EVIL")
+        .replace("/wallet/", "/wallet/EVIL")
+        .replace("qr.alipay.com/bax", "qr.alipay.com/baxEVIL")
+        .replace("NOTPAY", "SUCCESS")
+        .replace("WAIT_BUYER_PAY", "TRADE_SUCCESS");
+    if changed == text { format!("{text} ").into_bytes() } else { changed.into_bytes() }
+}
+
+/// Announces the whole body, sends half of it, and closes the connection.
+pub(crate) fn cut(response: &mut HttpResponseBuilder, body: Vec<u8>) -> HttpResponse {
+    let length = u64::try_from(body.len()).unwrap_or(u64::MAX).max(2);
+    let half = Bytes::copy_from_slice(&body[..body.len() / 2]);
+    let broken = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+    response.no_chunking(length).streaming(stream::iter([Ok(half), Err(broken)]))
+}
+
+/// The four signature headers of WeChat and the one that names the scheme, bent by the faults
+/// (payments.md A3).
+pub(crate) fn signature_headers(
+    state: &mut State,
+    signer: &Signer,
+    now_s: i64,
+    body: &[u8],
+    faults: &[Fault],
+) -> Vec<(&'static str, String)> {
+    let mut timestamp = now_s;
+    let mut key = signer.key.clone();
+    let mut serial = signer.serial.clone();
+    for fault in faults {
+        match fault {
+            Fault::Unsigned => return Vec::new(),
+            Fault::Stale { age_s } => timestamp = now_s - age_s,
+            Fault::Forged => key = state.keys.attacker.clone(),
+            Fault::UnknownSerial => serial = state.chance.hex(40),
+            _ => {}
+        }
+    }
+    let nonce = state.chance.letters(32);
+    let mut message = format!("{timestamp}\n{nonce}\n").into_bytes();
+    message.extend_from_slice(body);
+    message.push(b'\n');
+    let mut signature = key.sign(&message);
+    if faults.contains(&Fault::SignTest) {
+        signature = format!("WECHATPAY/SIGNTEST/{}", STANDARD.encode(state.chance.letters(240)));
+    }
+    let mut headers = vec![
+        ("Wechatpay-Timestamp", timestamp.to_string()),
+        ("Wechatpay-Nonce", nonce),
+        ("Wechatpay-Signature", signature.clone()),
+        ("Wechatpay-Serial", serial),
+        ("Wechatpay-Signature-Type", "WECHATPAY2-SHA256-RSA2048".to_owned()),
+    ];
+    if faults.contains(&Fault::DuplicateHeader) {
+        headers.push(("Wechatpay-Signature", signature));
+    }
+    headers
+}
+
+/// The bytes with one bit in the middle flipped.
+pub(crate) fn bit_flipped(mut bytes: Vec<u8>) -> Vec<u8> {
+    let middle = bytes.len() / 2;
+    if let Some(byte) = bytes.get_mut(middle) {
+        *byte ^= 1;
+    }
+    bytes
+}
+
+/// The first half.
+pub(crate) fn truncated(mut bytes: Vec<u8>) -> Vec<u8> {
+    bytes.truncate(bytes.len() / 2);
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_takes_effect_unless_a_fault_says_otherwise() {
+        for (fault, effect) in [
+            (Fault::SystemError { effect: true }, true),
+            (Fault::SystemError { effect: false }, false),
+            (Fault::Timeout { hold_ms: 1, effect: false }, false),
+            (Fault::Cut { effect: true }, true),
+            (Fault::UnsignedMissing, false),
+            (Fault::BrokenJson, true),
+            (Fault::SignTest, true),
+        ] {
+            assert_eq!(takes_effect(&[Fault::Slow { delay_ms: 0 }, fault.clone()]), effect);
+        }
+    }
+
+    #[test]
+    fn a_tampered_answer_is_never_the_same() {
+        for body in ["{}", r#"{"code_url":"weixin://wxpay/bizpayurl?pr=a"}"#] {
+            assert_ne!(tampered(body.as_bytes()), body.as_bytes());
+        }
+    }
+}

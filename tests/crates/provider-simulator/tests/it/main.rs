@@ -1,0 +1,15 @@
+//! The simulator over its own wire: a small signing merchant on one side, a receiver of callbacks
+//! on the other.
+
+mod alipay;
+mod alipay_merchant;
+mod bill;
+mod callback;
+mod control;
+mod fault;
+mod notice;
+mod receiver;
+mod refund;
+mod wallet;
+mod wechat_merchant;
+mod wechat_pay;
