@@ -241,8 +241,7 @@ async fn h1_17_four_faith_stuffing_is_undone_below_the_meter_codec() {
     };
     line.framing = Framing::FourFaith;
     let mut rig = Rig::new(fast(), vec![line]).await;
-    let registration =
-        [&[0, 0, 0, 1], b"13912345678".as_slice(), &[0, 10, 0, 0, 1, 0]].concat();
+    let registration = [&[0, 0, 0, 1], b"13912345678".as_slice(), &[0, 10, 0, 0, 1, 0]].concat();
     let mut dtu = rig.dial(&registration).await;
     rig.until(|e| matches!(e, GatewayEvent::Online { .. })).await;
     dtu.send(&[0xFE]).await;
@@ -309,10 +308,10 @@ async fn h1_21_and_22_signs_are_signs_and_all_ff_is_absent() {
     let (rig, mut dtu) = Rig::online(fast(), vec![prepaid(1, A)]).await;
     let items = [Item::CurrentA, Item::CurrentB];
     let table: [(&[u8], [Value; 2]); 2] = [
-        (&[0x19, 0x15, 0x81, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF], [
-            Value::Number(-11_519),
-            Value::Absent,
-        ]),
+        (
+            &[0x19, 0x15, 0x81, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF],
+            [Value::Number(-11_519), Value::Absent],
+        ),
         (&[0x19, 0x15, 0x01, 0, 0, 0, 0, 0, 0], [Value::Number(11_519), Value::Number(0)]),
     ];
     for (bytes, want) in table {
@@ -390,7 +389,9 @@ async fn h1_13_a_refused_password_is_not_tried_again() {
     dtu.send(&frame(A, 0xD4, &[0x04])).await;
     let failure = done(task).await.expect_err("refused");
     let meaning = Refusal::Password;
-    assert!(matches!(&failure, CommandFailure::Refused { meaning: m, raw: 4, .. } if *m == meaning));
+    assert!(
+        matches!(&failure, CommandFailure::Refused { meaning: m, raw: 4, .. } if *m == meaning)
+    );
     rig.until(|e| matches!(e, GatewayEvent::PasswordRefused { .. })).await;
     for again in [relay(1, RelayCommand::Close), command(1, Action::SetClock)] {
         let failure = done(rig.start(again)).await.expect_err("resting");

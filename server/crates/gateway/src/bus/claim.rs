@@ -41,11 +41,13 @@ impl Bus {
                 (replace, settled) = (true, true);
             } else if self.probe(wire).await {
                 (replace, settled) = (false, true);
-            } else if let Some(conn) = self.claimant.take() {
+            } else {
+                // While the claimant is out of its place no message is taken, so that no command
+                // slips in as if the line were nobody's but ours.
                 if let Some(reason) = self.take_waiting(wire) {
-                    self.claimant = Some(conn);
                     return Some(reason);
                 }
+                let Some(conn) = self.claimant.take() else { return None };
                 let mut other = Wire::Stream(conn);
                 let answered = self.probe(&mut other).await;
                 let gone = other.closed().is_some();

@@ -69,6 +69,8 @@ impl Bus {
                 let same = old.link == new.link && old.framing == new.framing;
                 self.replace_plan(plan);
                 if !same {
+                    // It named itself for the line as it was.
+                    self.claimant = None;
                     return Some(OfflineReason::Reconfigured);
                 }
             }

@@ -285,9 +285,12 @@ pub fn clock_value(off: i64) -> Vec<u8> {
 /// CRC-16/MODBUS, bit by bit.
 pub fn with_crc(bytes: &[u8]) -> Vec<u8> {
     let crc = bytes.iter().fold(0xFFFFu16, |crc, byte| {
-        (0..8).fold(crc ^ u16::from(*byte), |c, _| {
-            if c & 1 == 1 { (c >> 1) ^ 0xA001 } else { c >> 1 }
-        })
+        (0..8).fold(
+            crc ^ u16::from(*byte),
+            |c, _| {
+                if c & 1 == 1 { (c >> 1) ^ 0xA001 } else { c >> 1 }
+            },
+        )
     });
     [bytes, &crc.to_le_bytes()].concat()
 }
