@@ -24,7 +24,7 @@ pub(super) fn want(supply: &mut Supply, order: TripOrder, now: DateTime<Utc>) ->
         Some(TripDropped::KeepPower)
     } else if supply.is_being_restored() {
         Some(TripDropped::BeingRestored)
-    } else if matches!(supply.wish, Wish::Off { stage: Stage::Sent { .. }, .. }) {
+    } else if is_under_way(supply) {
         Some(TripDropped::UnderWay)
     } else {
         None
@@ -33,8 +33,12 @@ pub(super) fn want(supply: &mut Supply, order: TripOrder, now: DateTime<Utc>) ->
         return vec![SupplyAction::DropTrip(reason)];
     }
     let seq = supply.next_seq();
-    supply.wish = Wish::Off { order, stage: Stage::Sent { first: now, last: now }, failures: 0 };
+    supply.wish = Wish::Off { order, stage: Stage::Unsent, failures: 0 };
     vec![SupplyAction::SendTrip { seq, not_after: order.not_after }]
+}
+
+fn is_under_way(supply: &Supply) -> bool {
+    matches!(supply.wish, Wish::Off { stage: Stage::Unsent | Stage::Sent { .. }, .. })
 }
 
 pub(super) fn go_on(
@@ -46,7 +50,20 @@ pub(super) fn go_on(
     if matches!(trip.stage, Stage::Verified { .. }) {
         return Vec::new();
     }
+    if let Told::Ended(_) = told {
+        trip.stage = Stage::Sent { first: now, last: now };
+    }
+    let unsent = trip.stage == Stage::Unsent;
     let actions = match told {
+        // The decision was stored, but nobody said that it was carried out. While it lives it may
+        // be sent, even twice: a relay that is open stays open.
+        Told::Wake if unsent && supply.keep_power => {
+            return drop_it(supply, TripDropped::KeepPower);
+        }
+        Told::Wake if unsent && trip.order.is_alive(now) => {
+            let not_after = trip.order.not_after;
+            vec![SupplyAction::SendTrip { seq: supply.seq, not_after }]
+        }
         Told::Wake => vec![SupplyAction::ReadRelay],
         Told::Unread => {
             trip.failures = trip.failures.saturating_add(1);
@@ -86,7 +103,8 @@ fn still_closed(
     now: DateTime<Utc>,
 ) -> Option<Vec<SupplyAction>> {
     let Stage::Sent { last, .. } = trip.stage else {
-        return Some(drop_it(supply, TripDropped::NotSent));
+        let alive = trip.order.is_alive(now);
+        return (!alive).then(|| drop_it(supply, TripDropped::Expired));
     };
     let waited = age(last, now);
     if waited < supply.actuator.settle {

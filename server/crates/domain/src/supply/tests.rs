@@ -292,8 +292,8 @@ fn a_trip_is_read_back_and_never_repeated_by_itself() {
             (0, trip(0, 0), "trip(1)"),
             (1, yes(1), "read"),
             (2, OPENING, ""),
-            (61, OPENING, ""),
-            (62, OPENING, "drop(stuck)+alarm(stuck)"),
+            (62, OPENING, ""),
+            (63, OPENING, "drop(stuck)+alarm(stuck)"),
         ],
     );
     check(
@@ -308,6 +308,22 @@ fn a_trip_is_read_back_and_never_repeated_by_itself() {
         "never left",
         relay(),
         &[(0, trip(0, 0), "trip(1)"), (61, ended(1, CommandOutcome::NotSent), "drop(not-sent)")],
+    );
+    check(
+        "decided, and then the process died",
+        relay(),
+        &[
+            (0, trip(0, 0), "trip(1)"),
+            (5, WAKE, "trip(1)"),
+            (6, CLOSED, ""),
+            (7, yes(1), "read"),
+            (8, OPEN, "done(1,false)"),
+        ],
+    );
+    check(
+        "decided, and the process came back too late",
+        relay(),
+        &[(0, trip(0, 0), "trip(1)"), (61, WAKE, "read"), (62, CLOSED, "drop(expired)")],
     );
     check(
         "unreadable after",
