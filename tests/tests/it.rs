@@ -4,4 +4,5 @@
 
 mod it {
     mod tidy;
+    mod top_up;
 }

@@ -26,10 +26,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("migrations", &[]),
     ("store", &["domain", "ledger", "migrations"]),
     ("vending", &["connector", "domain", "gateway", "ledger", "store"]),
-    (
-        "server",
-        &["connector", "domain", "gateway", "ledger", "meter-protocol", "store", "vending"],
-    ),
+    ("server", &["connector", "domain", "gateway", "ledger", "meter-protocol", "store", "vending"]),
     ("meter-simulator", &[]),
     ("provider-simulator", &[]),
     ("tests", &["*"]),

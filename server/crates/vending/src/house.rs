@@ -2,7 +2,7 @@
 //! and chance. A room borrows them; none of them decides anything.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -14,7 +14,9 @@ use domain::{
 use gateway::Gateway;
 use store::Store;
 
-use crate::{arrears::ClockWatch, merchant::MerchantCatalogue, transport::Transport};
+use crate::{
+    arrears::ClockWatch, merchant::MerchantCatalogue, reading::Directory, transport::Transport,
+};
 
 /// Bounds and periods a site may set; the defaults are what `requirements.md` promises.
 #[derive(Clone, Debug)]
@@ -66,6 +68,7 @@ impl Default for Settings {
 pub struct House {
     parts: Arc<Parts>,
     watch: Arc<Mutex<ClockWatch>>,
+    meters: Arc<RwLock<Arc<Directory>>>,
 }
 
 /// What the house is made of; handed in once, at start.
@@ -90,7 +93,7 @@ impl House {
     /// Opens the house.
     pub fn new(parts: Parts) -> Self {
         let watch = ClockWatch::new(parts.clock.as_ref());
-        House { parts: Arc::new(parts), watch: Arc::new(Mutex::new(watch)) }
+        House { parts: Arc::new(parts), watch: Arc::new(Mutex::new(watch)), meters: Arc::default() }
     }
 
     /// The books.
@@ -131,6 +134,16 @@ impl House {
     /// The present moment, UTC.
     pub fn now(&self) -> DateTime<Utc> {
         self.parts.clock.now()
+    }
+
+    /// The meters in use, as they were configured last.
+    pub fn meters(&self) -> Arc<Directory> {
+        Arc::clone(&self.meters.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts another set of meters in use.
+    pub(crate) fn use_meters(&self, meters: Directory) {
+        *self.meters.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(meters);
     }
 
     /// When the wall clock last stepped, if it did: nothing is cut off shortly after (17C).

@@ -18,12 +18,12 @@ use store::{
 use crate::{
     house::House,
     notice,
-    reading::Directory,
     refusal::{Result, VendingError},
 };
 
 /// Notes what a gateway told: its intervals online and offline, and what a person has to see.
-pub(crate) async fn note(house: &House, meters: &Directory, event: GatewayEvent) -> Result<()> {
+pub(crate) async fn note(house: &House, event: GatewayEvent) -> Result<()> {
+    let meters = house.meters();
     match event {
         GatewayEvent::Online { gateway, remote, at } => {
             let Some(project) = project_of(house, gateway).await? else { return Ok(()) };
@@ -246,6 +246,7 @@ impl House {
     pub async fn configure_lines(&self) -> Result<Vec<String>> {
         let gateways = site::gateways(self.store().read(), None).await?;
         let meters = self.meters_in_service().await?;
+        self.use_meters(meters.iter().map(|meter| (meter.id, meter.clone())).collect());
         let mut by_gateway: HashMap<uuid::Uuid, Vec<Meter>> = HashMap::new();
         for meter in meters {
             by_gateway.entry(meter.gateway_id).or_default().push(meter);

@@ -4,7 +4,8 @@ use std::{
     collections::{BTreeMap, HashMap},
     fs,
     path::{Path, PathBuf},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    time::Duration,
 };
 
 use connector::{
@@ -114,6 +115,7 @@ struct Shelf {
 #[derive(Clone, Default)]
 pub struct MerchantCatalogue {
     shelf: Arc<RwLock<Arc<Shelf>>>,
+    refreshed: Arc<Mutex<HashMap<MerchantId, Duration>>>,
 }
 
 impl MerchantCatalogue {
@@ -173,6 +175,43 @@ impl MerchantCatalogue {
         }
         *self.shelf.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(shelf);
         Ok(broken)
+    }
+
+    /// True if a merchant's certificates may be fetched now, and notes that they are.
+    pub(crate) fn may_refresh(&self, id: MerchantId, now: Duration, every: Duration) -> bool {
+        let mut refreshed = self.refreshed.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = refreshed.get(&id).is_none_or(|last| now >= *last + every);
+        if due {
+            refreshed.insert(id, now);
+        }
+        due
+    }
+
+    /// Believes further platform certificates of a merchant; answers whether any was new.
+    pub(crate) fn believe(&self, id: MerchantId, certificates: &[Certificate]) -> bool {
+        let mut shelf = self.shelf.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(known) = shelf.by_id.get(&id).cloned() else { return false };
+        let Keys::WechatPay(keys) = &known.keys else { return false };
+        let mut keys = keys.clone();
+        let fresh: Vec<_> =
+            certificates.iter().filter(|c| keys.trust.key(&c.serial_no).is_none()).collect();
+        if fresh.is_empty() {
+            return false;
+        }
+        fresh.into_iter().for_each(|certificate| keys.trust.add_certificate(certificate));
+        let merchant = Arc::new(Merchant {
+            id: known.id,
+            project: known.project,
+            provider: known.provider,
+            merchant_no: known.merchant_no.clone(),
+            path_token: known.path_token.clone(),
+            keys: Keys::WechatPay(keys),
+        });
+        let mut next = Shelf { by_id: shelf.by_id.clone(), by_token: shelf.by_token.clone() };
+        next.by_token.insert(merchant.path_token.clone(), Arc::clone(&merchant));
+        next.by_id.insert(id, merchant);
+        *shelf = Arc::new(next);
+        true
     }
 
     fn read(&self) -> Arc<Shelf> {

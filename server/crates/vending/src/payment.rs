@@ -1,6 +1,7 @@
 //! Payments: an attempt is stored, then sent; what the providers prove is reduced to money once.
 
 pub mod call;
+pub mod certificate;
 pub mod reduce;
 pub mod sweep;
 
@@ -104,19 +105,26 @@ impl House {
         let merchant = self.merchants().by_id(row.merchant());
         let merchant = merchant.ok_or(Refusal::ChannelNotOffered)?;
         let outcome = call::place(self, &merchant, order, &row, payer).await?;
+        let mut refused = false;
         let (state, hint, error) = match outcome {
             Outcome::Done(hint) => (AttemptState::Awaiting, Some(hint), None),
-            Outcome::Declined(why) => (AttemptState::Declined, None, Some(why.code)),
-            // The number may be known to the provider now: it is queried, never replaced (F4 2).
+            Outcome::Declined(why) | Outcome::OurFault(why) if why.authenticated => {
+                (AttemptState::Declined, None, Some(why.code))
+            }
+            // A refusal nobody signed is a hint: the number may be known to the provider, so it is
+            // queried until its end is proven, and never replaced (F4 no. 2, 28).
+            Outcome::Declined(why) | Outcome::OurFault(why) => {
+                refused = true;
+                (AttemptState::Unknown, None, Some(why.code))
+            }
             Outcome::Unknown(why) => (AttemptState::Unknown, None, Some(format!("{why:?}"))),
-            Outcome::OurFault(why) => (AttemptState::Declined, None, Some(why.code)),
             Outcome::Theirs(why) => (AttemptState::Created, None, Some(why.code)),
         };
         let text = hint.as_ref().map(PayerHint::to_json);
         let changed = self.note_placed(order, row.clone(), state, text, error.clone()).await?;
         match (hint, state, error) {
             (Some(hint), ..) => Ok(Offer { attempt: changed, hint }),
-            (None, AttemptState::Declined, Some(code)) => {
+            (None, state, Some(code)) if refused || state == AttemptState::Declined => {
                 Err(Refusal::ProviderRefused { code }.into())
             }
             _ => Err(Refusal::ProviderUnreachable.into()),

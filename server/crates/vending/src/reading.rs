@@ -36,13 +36,12 @@ type Memory = HashMap<(Uuid, i16), plausibility::Reading>;
 /// Listens to the gateway until it is gone.
 pub struct Listener {
     house: House,
-    directory: Directory,
     memory: Memory,
 }
 
 impl Listener {
-    /// A listener that knows these meters and what they last showed.
-    pub async fn new(house: House, meters: Vec<Meter>) -> Result<Self> {
+    /// A listener that knows what the meters last showed.
+    pub async fn new(house: House) -> Result<Self> {
         let mut memory = Memory::new();
         let db = house.store().read();
         for project in site::projects(db).await? {
@@ -55,8 +54,7 @@ impl Listener {
                 }
             }
         }
-        let directory = meters.into_iter().map(|meter| (meter.id, meter)).collect();
-        Ok(Listener { house, directory, memory })
+        Ok(Listener { house, memory })
     }
 
     /// Takes events until the gateway is gone. A batch that cannot be stored is tried again by the
@@ -83,7 +81,7 @@ impl Listener {
         match event {
             GatewayEvent::Readings(readings) => batch.extend(readings),
             other => {
-                if let Err(error) = crate::line::note(&self.house, &self.directory, other).await {
+                if let Err(error) = crate::line::note(&self.house, other).await {
                     tracing::warn!(error = %error, "a gateway event could not be noted");
                 }
             }
@@ -94,8 +92,9 @@ impl Listener {
     async fn store(&mut self, scanned: Vec<Scanned>) -> Result<()> {
         let now = self.house.now();
         let (mut rows, mut aside, mut registers) = (Vec::new(), Vec::new(), Vec::new());
+        let meters = self.house.meters();
         for reading in &scanned {
-            let Some(meter) = self.directory.get(&reading.meter) else { continue };
+            let Some(meter) = meters.get(&reading.meter) else { continue };
             match self.judge(meter, reading) {
                 Judged::Keep(row, register) => {
                     if let Some(read) = register {

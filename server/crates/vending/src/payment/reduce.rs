@@ -83,8 +83,8 @@ impl House {
         let order = order::by_id(db, attempt.project(), attempt.order()).await?;
         let Some(order) = order else { return Ok(Reduced::Unmatched) };
         let (Some(total), Some(trade_no)) = (fact.total, fact.provider_trade_no.as_deref()) else {
-            // A paid trade without amount or number proves nothing that could be booked.
-            return Ok(Reduced::NothingPaid);
+            // Paid, but in another currency or without a number: real money that cannot be booked.
+            return self.hold_unbookable(&order, fact, source).await;
         };
         let facts = Facts { merchant, fact, source, raw, trade_no, total };
         if total != attempt.amount() || total != order.amount() {
@@ -96,6 +96,43 @@ impl House {
             Credited::Already => Ok(Reduced::Already),
             Credited::NeedsReview => self.review(&facts, &attempt, Verdict::Duplicate).await,
         }
+    }
+
+    /// Money in a currency we keep no books in is never credited and never forgotten: the order is
+    /// held and a person is told (F4 no. 9).
+    async fn hold_unbookable(
+        &self,
+        order: &Order,
+        fact: &PaymentFact,
+        source: Source,
+    ) -> Result<Reduced> {
+        if !matches!(order.state()?, OrderState::Placed | OrderState::Closed) {
+            return Ok(Reduced::Already);
+        }
+        let (house, now, id) = (self.clone(), self.now(), order.order_id());
+        let project = order.project();
+        let detail = json!({
+            "provider_trade_no": fact.provider_trade_no,
+            "out_trade_no": fact.out_trade_no,
+            "source": source.as_str(),
+            "reason": "currency",
+        });
+        self.store()
+            .transact(move |tx| {
+                Box::pin(async move {
+                    let Some(order) = order::by_id(tx, project, id).await? else {
+                        return Ok(Reduced::Unmatched);
+                    };
+                    if order.state()? == OrderState::Held {
+                        return Ok(Reduced::Already);
+                    }
+                    let item = Verdict::Mismatch.work_item(&house, &order, detail.clone(), now);
+                    work_item::open(tx, item).await?;
+                    advance(tx, &order, OrderState::Held, now, "held", detail).await?;
+                    Ok::<_, VendingError>(Reduced::Mismatch)
+                })
+            })
+            .await
     }
 
     /// Everything the credit changes, decided beforehand, so that the store only has to apply it.

@@ -63,6 +63,11 @@ impl House {
             }
             // Nobody signed it, so it ends nothing before the order's own expiry (F4 no. 28).
             Outcome::Unknown(Doubt::Unproven(_)) => return Ok(Seen::NotFound),
+            Outcome::Unknown(Doubt::UnknownSerial(_)) => {
+                // The next look believes what is fetched now; this one proves nothing.
+                self.refresh_certificates(merchant).await;
+                return Ok(Seen::Doubt);
+            }
             Outcome::Unknown(_) | Outcome::Theirs(_) => return Ok(Seen::Doubt),
         };
         let raw = fact.out_trade_no.clone().into_bytes();

@@ -1,0 +1,187 @@
+//! A world: a database, the house, the gateway on a real port, the providers and the meters on
+//! theirs. Time runs at the machine's pace, and everything that waits does so at a fraction.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use domain::{Channel, Clock, Money, OrderId, OrderState, SystemClock};
+use gateway::{Gateway, Profiles, Timing};
+use meter_simulator::Site;
+use provider_simulator::Provider;
+use store::{Store, order::Order};
+use tokio::sync::{mpsc, watch};
+use vending::{
+    House, Parts, Settings,
+    merchant::{Addresses, MerchantCatalogue},
+    order::PlaceOrder,
+    payment::call::Payer,
+    reading::Listener,
+};
+use yufu::{chance::SystemRng, transport::HttpTransport};
+
+use crate::fixture::{Bus, Layout, PROJECT, alipay_merchant, wechat_merchant};
+
+/// How much faster than real the buses run.
+pub const SPEED: u32 = 50;
+/// How long a world may take to reach what a test waits for.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What a world is made of.
+pub struct Plan {
+    pub buses: Vec<Bus>,
+    pub seed: u64,
+    /// `None` = a SQLite file of its own.
+    pub database: Option<String>,
+    pub provider: provider_simulator::Config,
+}
+
+impl Plan {
+    pub fn new(buses: Vec<Bus>) -> Self {
+        let seed = seed();
+        let provider = provider_simulator::Config { seed, time_scale: 200, ..Default::default() };
+        Plan { buses, seed, database: None, provider }
+    }
+}
+
+/// The seed of this run: `YUFU_SEED`, or one from the clock; printed, so that it can be replayed.
+pub fn seed() -> u64 {
+    let given = std::env::var("YUFU_SEED").ok().and_then(|text| text.parse().ok());
+    let seed = given.unwrap_or_else(|| SystemClock::new().now().timestamp_micros() as u64);
+    println!("seed {seed} (replay with YUFU_SEED={seed})");
+    seed
+}
+
+/// A running world. Dropping it stops everything.
+pub struct World {
+    pub house: House,
+    pub provider: Provider,
+    pub site: Site,
+    pub layout: Layout,
+    pub addresses: Addresses,
+    stop: watch::Sender<bool>,
+    _dir: tempfile::TempDir,
+}
+
+/// The waiting times of the buses at the speed of the simulated ones.
+pub fn fast_timing() -> Timing {
+    let ms = Duration::from_millis;
+    Timing {
+        path: ms(60),
+        turnaround_per_mille: 200,
+        gap: ms(1),
+        broadcast_pause: ms(10),
+        exchange_max: ms(1_500),
+        first_poll_within: ms(200),
+        clock_fresh: Duration::from_secs(3_600),
+        claim_rest: ms(200),
+        flush: ms(10),
+        ..Timing::default()
+    }
+}
+
+impl World {
+    pub async fn start(plan: Plan) -> World {
+        let dir = tempfile::tempdir().unwrap();
+        let provider = provider_simulator::start(plan.provider).unwrap();
+        let keys = dir.path().join("keys");
+        provider.write_merchant_files(&keys).unwrap();
+        let url = plan
+            .database
+            .unwrap_or_else(|| format!("sqlite:{}", dir.path().join("yufu.db").display()));
+        let store = Store::open(&url).await.unwrap();
+        store.migrate().await.unwrap();
+        let clock = Arc::new(SystemClock::new());
+        let mut layout = Layout::new(&plan.buses, plan.seed, SPEED, clock.now());
+        let wechat: PathBuf = keys.join("wechat-pay/1900000001");
+        let alipay: PathBuf = keys.join("alipay/2021000000000001");
+        let merchants =
+            vec![wechat_merchant(&wechat, clock.now()), alipay_merchant(&alipay, clock.now())];
+        layout.store(&store, merchants).await;
+        let addresses = Addresses {
+            wechat_pay_base_url: provider.base_url.clone(),
+            alipay_gateway_url: provider.gateway_url(),
+            public_url: "http://127.0.0.1:9".to_owned(),
+        };
+        let catalogue = MerchantCatalogue::default();
+        let broken = catalogue.reload(&store, &addresses).await.unwrap();
+        assert!(broken.is_empty(), "{broken:?}");
+        let (events, heard) = mpsc::channel(1_024);
+        let rng = Arc::new(SystemRng::new());
+        let profiles = Profiles::embedded().unwrap();
+        let gateway = Gateway::start(fast_timing(), profiles, clock.clone(), rng.clone(), events);
+        let house = House::new(Parts {
+            store,
+            gateway: gateway.clone(),
+            transport: Arc::new(HttpTransport::new().unwrap()),
+            merchants: catalogue,
+            clock,
+            rng,
+            settings: Settings { pace: 0.02, ..Settings::default() },
+        });
+        let faults = house.configure_lines().await.unwrap();
+        assert!(faults.is_empty(), "{faults:?}");
+        let listener = Listener::new(house.clone()).await.unwrap();
+        tokio::spawn(listener.run(heard));
+        let (stop, stopped) = watch::channel(false);
+        tokio::spawn(vending::job::work(house.clone(), "world".to_owned(), stopped));
+        let dtu = gateway.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        layout.dial(dtu);
+        let site = Site::start(layout.site.clone()).await.unwrap();
+        World { house, provider, site, layout, addresses, stop, _dir: dir }
+    }
+
+    /// Orders a top-up and has the payment opened; answers the order and the provider's number.
+    pub async fn order(&self, place: usize, fen: i64, channel: Channel) -> (Order, String) {
+        let meter = self.layout.places[place].meter.meter_id();
+        let client = OrderId::generate(self.house.clock(), self.house.rng()).to_string();
+        let wish = PlaceOrder {
+            client_id: client,
+            meter,
+            channel,
+            amount: Money::from_fen(fen),
+            operator: None,
+        };
+        let order = self.house.place_order(PROJECT, wish).await.unwrap();
+        let offer = self.house.start_payment(&order, Payer::default()).await.unwrap();
+        (order, offer.attempt.out_trade_no)
+    }
+
+    /// Waits until an order stands where it should, by looking at the store.
+    pub async fn until(&self, id: OrderId, wanted: OrderState) -> Order {
+        let patience = tokio::time::timeout(PATIENCE, async {
+            loop {
+                let order = self.house.order(PROJECT, id).await.unwrap();
+                if order.state().unwrap() == wanted {
+                    return order;
+                }
+                self.house.store().wait_for_work(Duration::from_millis(20)).await;
+            }
+        });
+        match patience.await {
+            Ok(order) => order,
+            Err(_) => {
+                let order = self.house.order(PROJECT, id).await.unwrap();
+                panic!(
+                    "{} stands at {} instead:\n{}",
+                    order.order_no,
+                    order.state,
+                    self.story(id).await
+                );
+            }
+        }
+    }
+
+    /// An order's timeline as one page of text.
+    pub async fn story(&self, id: OrderId) -> String {
+        let events = store::timeline::of(self.house.store().read(), PROJECT, id).await.unwrap();
+        let line = |event: &store::timeline::Event| {
+            format!("{} {} {}\n", event.at.format("%H:%M:%S%.3f"), event.kind, event.detail)
+        };
+        events.iter().map(line).collect()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let _ = self.stop.send(true);
+    }
+}
