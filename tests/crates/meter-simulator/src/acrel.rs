@@ -51,7 +51,8 @@ fn value(meter: &Meter, register: u16) -> Option<u16> {
         0x004f | 0x0050 => wide(meter.purse.remaining_fen as u32, 0x004f, register),
         0x0055 => state(meter),
         0x0057 => forced(meter),
-        0x0058 => u16::from(!meter.relay.command_closed),
+        // "Relay" in both sources: the contact, not the command, so that a stuck one shows.
+        0x0058 => u16::from(!meter.relay.closed),
         0x0059..=0x0060 => {
             let slot = register - 0x0059;
             wide(price(slot), 0x0059 + slot / 2 * 2, register)

@@ -13,6 +13,7 @@ pub(crate) fn item(meter: &Meter, di: u32) -> Option<Vec<u8>> {
     }
     match di >> 24 {
         0x00 => energy(meter, di).or_else(|| money(meter, di)),
+        0x01 => demand(meter, di),
         0x02 => instant(meter, di),
         0x03 => record(meter, di),
         0x04 => parameter(meter, di),
@@ -65,6 +66,16 @@ fn money(meter: &Meter, di: u32) -> Option<Vec<u8>> {
         0x0090_0201 if has_money => Some(put(meter.purse.overdraft_fen, 4)),
         _ => None,
     }
+}
+
+/// `01 ..`: the greatest demand, XX.XXXX kW, and when it was; this meter knows its load only.
+fn demand(meter: &Meter, di: u32) -> Option<Vec<u8>> {
+    let [di0, di1, di2, _] = di.to_le_bytes();
+    if !(1..=2).contains(&di2) || di1 > 4 || di0 != 0 {
+        return None;
+    }
+    let watts = if di2 == 1 { meter.config.load_w } else { 0 };
+    Some([put(watts * 10, 3), minute_stamp(meter.clock_s())].concat())
 }
 
 /// Milliamperes of phase A.
