@@ -12,7 +12,7 @@
 //! | `POST /control/orders/{no}/finish`, `…/close` | | Alipay notices |
 //! | `POST /control/orders/{no}/refunds/{refund_no}` | `{"status": …}` | whether it changed |
 //! | `POST /control/jsapi` | [`PayerParams`] | `provider_trade_no`, or 409 |
-//! | `GET`, `POST`, `DELETE /control/faults`, `DELETE …/{id}` | [`Rule`] | rules with their numbers |
+//! | `GET`, `POST`, `DELETE /control/faults`, `DELETE …/{id}` | [`Rule`] | rules, numbered |
 //! | `POST /control/release` | | callbacks kept back go out |
 //! | `POST /control/keys/rotate`, `…/retire` | | serial of the new certificate |
 //! | `POST /control/keys/mode` | `{"mchid", "mode", "grey_permille"}` | |

@@ -15,10 +15,11 @@
 //! # Merchant files
 //! [`Provider::write_merchant_files`] writes what a merchant knows, one folder per merchant:
 //!
-//! | folder | files |
-//! |---|---|
-//! | `wechat-pay/{mchid}/` | `merchant.key.pem`, `serial_no.txt`, `api_v3.key`, `platform_certificate.pem`, `public_key.pem`, `public_key_id.txt` |
-//! | `alipay/{app_id}/` | `app.key.pem`, `app_public_key.pem`, `alipay_public_key.pem`; certificate mode: `app_cert.pem`, `alipay_cert.pem`, `alipay_root_cert.pem`; content encryption: `content.key` |
+//! - `wechat-pay/{mchid}/`: `merchant.key.pem`, `serial_no.txt`, `api_v3.key`,
+//!   `platform_certificate.pem`, `public_key.pem`, `public_key_id.txt`
+//! - `alipay/{app_id}/`: `app.key.pem`, `app_public_key.pem`, `alipay_public_key.pem`; for
+//!   certificate mode `app_cert.pem`, `alipay_cert.pem`, `alipay_root_cert.pem`; for content
+//!   encryption `content.key`
 //!
 //! Private keys are PKCS#8 PEM, public keys SubjectPublicKeyInfo PEM, the rest one line of text
 //! without a line end.

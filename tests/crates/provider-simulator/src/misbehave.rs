@@ -6,7 +6,7 @@ use actix_web::web::Bytes;
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use futures::stream;
+use futures::{StreamExt, stream};
 
 use crate::fault::Fault;
 use crate::wechat_pay::signer::Signer;
@@ -14,6 +14,9 @@ use crate::world::State;
 
 /// The longest a connection is held, in milliseconds.
 pub(crate) const HOLD_MS_MAX: u64 = 120_000;
+
+/// How long a torn answer waits between its first half and its end, in milliseconds.
+const CUT_MS: u64 = 20;
 
 /// The longest invented body in bytes.
 pub(crate) const BODY_MAX: usize = 256 << 20;
@@ -73,7 +76,13 @@ pub(crate) fn cut(response: &mut HttpResponseBuilder, body: Vec<u8>) -> HttpResp
     let length = u64::try_from(body.len()).unwrap_or(u64::MAX).max(2);
     let half = Bytes::copy_from_slice(&body[..body.len() / 2]);
     let broken = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
-    response.no_chunking(length).streaming(stream::iter([Ok(half), Err(broken)]))
+    let torn = stream::once(async {
+        // Long enough for the first half to leave before the connection goes.
+        tokio::time::sleep(Duration::from_millis(CUT_MS)).await;
+        Err(broken)
+    });
+    let first = stream::once(async { Ok(half) });
+    response.no_chunking(length).streaming(Box::pin(first.chain(torn)))
 }
 
 /// The four signature headers of WeChat and the one that names the scheme, bent by the faults

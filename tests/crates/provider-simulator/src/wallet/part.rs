@@ -99,8 +99,15 @@ pub(crate) const CLOCK: &str =
 pub(crate) const BACK: &str =
     "<path d=\"M9 14.5 4.5 10 9 5.5\"/><path d=\"M4.5 10H14a5.5 5.5 0 0 1 0 11h-3\"/>";
 pub(crate) const CHEVRON: &str = "<path d=\"M9.5 6 15.5 12 9.5 18\"/>";
-pub(crate) const TWO: &str = "<rect x=\"4\" y=\"8\" width=\"12\" height=\"12\" rx=\"2\"/><path d=\"M8 8V6a2 2 0 0 1 2-2h8a2 2 0 0 1 2 2v8a2 2 0 0 1-2 2h-2\"/>";
-pub(crate) const TICKET: &str = "<path d=\"M4 8a2 2 0 0 1 2-2h12a2 2 0 0 1 2 2v2a2 2 0 0 0 0 4v2a2 2 0 0 1-2 2H6a2 2 0 0 1-2-2v-2a2 2 0 0 0 0-4z\"/><path d=\"M14 6v12\" stroke-dasharray=\"2 2.5\"/>";
+pub(crate) const TWO: &str = concat!(
+    "<rect x=\"4\" y=\"8\" width=\"12\" height=\"12\" rx=\"2\"/>",
+    "<path d=\"M8 8V6a2 2 0 0 1 2-2h8a2 2 0 0 1 2 2v8a2 2 0 0 1-2 2h-2\"/>"
+);
+pub(crate) const TICKET: &str = concat!(
+    "<path d=\"M4 8a2 2 0 0 1 2-2h12a2 2 0 0 1 2 2v2a2 2 0 0 0 0 4v2a2 2 0 0 1-2 2H6",
+    "a2 2 0 0 1-2-2v-2a2 2 0 0 0 0-4z\"/>",
+    "<path d=\"M14 6v12\" stroke-dasharray=\"2 2.5\"/>"
+);
 
 #[cfg(test)]
 mod tests {

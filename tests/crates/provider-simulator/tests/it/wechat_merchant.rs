@@ -126,9 +126,9 @@ impl Merchant {
         let url = format!("{}{target}", self.base_url);
         let mut request = self.client.request(method.parse().unwrap(), url);
         request = request.header("Authorization", authorization).header("User-Agent", "test");
-        if !bend.no_accept {
-            request = request.header("Accept", "application/json");
-        }
+        // The client always sends the header; an empty one counts as missing.
+        let accept = if bend.no_accept { "" } else { "application/json" };
+        request = request.header("Accept", accept);
         if let Some(serial) = &bend.wanted_serial {
             request = request.header("Wechatpay-Serial", serial);
         }
