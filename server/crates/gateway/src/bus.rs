@@ -30,6 +30,8 @@ use job::Job;
 pub(crate) mod intake;
 pub(crate) use intake::Message;
 mod claim;
+mod exchange;
+mod known;
 mod turn;
 
 /// Most messages that wait for a line's task.
@@ -62,7 +64,7 @@ pub(crate) struct Bus {
     status: Arc<LiveStatus>,
     schedule: Schedule,
     meters: Vec<MeterState>,
-    jobs: Vec<Box<Job>>,
+    jobs: Vec<Job>,
     next_job: u32,
     /// The last requests that were given up: their answers may still come.
     given_up: [Option<FrameKey>; 4],
@@ -134,7 +136,7 @@ impl Bus {
             };
             let Some(address) = address else {
                 let message = self.inbox.recv().await?;
-                if self.take_offline(message).is_some() {
+                if self.take_offline(*message).is_some() {
                     return None;
                 }
                 if let Some(conn) = self.claimant.take() {
@@ -154,7 +156,7 @@ impl Bus {
             });
             tokio::select! {
                 message = self.inbox.recv() => {
-                    if self.take_offline(message?).is_some() {
+                    if self.take_offline(*message?).is_some() {
                         return None;
                     }
                 }
@@ -233,7 +235,7 @@ impl Bus {
             loop {
                 match self.inbox.try_recv() {
                     Ok(message) => {
-                        if let Some(reason) = self.take(message, wire) {
+                        if let Some(reason) = self.take(*message, wire) {
                             return reason;
                         }
                     }
@@ -292,7 +294,7 @@ impl Bus {
         };
         tokio::select! {
             message = self.inbox.recv() => match message {
-                Some(message) => return self.take(message, wire),
+                Some(message) => return self.take(*message, wire),
                 None => return Some(OfflineReason::Stopped),
             },
             () = wire.readable() => wire.idle(self.plan.wire(), &self.shared),

@@ -189,8 +189,7 @@ fn dlt645_stranger(frame: &dlt645::Frame) -> Verdict {
     let identifier = frame.data.as_slice().first_chunk::<4>().map_or(0, |b| u32::from_le_bytes(*b));
     let function = frame.control.function_code();
     // 1997 answers carry two bytes of identifier.
-    let identifier =
-        if function <= 3 && function != 0x03 { identifier & 0xFFFF } else { identifier };
+    let identifier = if function < 0x03 { identifier & 0xFFFF } else { identifier };
     let has_identifier = matches!(function, 0x01 | 0x02 | 0x03 | 0x11 | 0x12);
     Verdict::Foreign(FrameKey {
         address: MeterAddress::Dlt645(frame.address),

@@ -47,7 +47,7 @@ impl Bus {
                 if let Some(reason) = self.take_waiting(wire) {
                     return Some(reason);
                 }
-                let Some(conn) = self.claimant.take() else { return None };
+                let conn = self.claimant.take()?;
                 let mut other = Wire::Stream(conn);
                 let answered = self.probe(&mut other).await;
                 let gone = other.closed().is_some();
@@ -76,7 +76,7 @@ impl Bus {
 
     fn take_waiting(&mut self, wire: &Wire) -> Option<OfflineReason> {
         while let Ok(message) = self.inbox.try_recv() {
-            if let Some(reason) = self.take(message, wire) {
+            if let Some(reason) = self.take(*message, wire) {
                 return Some(reason);
             }
         }
@@ -106,7 +106,7 @@ impl Bus {
                 quirks: &meter.profile.quirks,
                 baud: self.plan.baud(),
                 patience: self.patience(at),
-                expected: super::turn::expected(meter, read),
+                expected: super::exchange::expected(meter, read),
                 frames: None,
             };
             let outcome = wire.ask(&self.shared, ask).await;

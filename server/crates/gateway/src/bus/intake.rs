@@ -38,8 +38,8 @@ pub(crate) enum Message {
 
 impl Bus {
     /// Takes a message while there is no connection. `Some`: stop.
-    pub(super) fn take_offline(&mut self, message: Box<Message>) -> Option<()> {
-        match *message {
+    pub(super) fn take_offline(&mut self, message: Message) -> Option<()> {
+        match message {
             Message::Execute { command, reply } => {
                 count(&self.shared.counters.commands);
                 count(&self.shared.counters.commands_not_sent);
@@ -59,8 +59,8 @@ impl Bus {
     }
 
     /// Takes a message while there is a connection. `Some`: the connection ends.
-    pub(super) fn take(&mut self, message: Box<Message>, wire: &Wire) -> Option<OfflineReason> {
-        match *message {
+    pub(super) fn take(&mut self, message: Message, wire: &Wire) -> Option<OfflineReason> {
+        match message {
             Message::Execute { command, reply } => self.accept(command, reply),
             Message::CancelTrips { meter } => self.cancel_trips(meter),
             Message::Attach(conn) => self.claim(conn, wire),
@@ -110,7 +110,7 @@ impl Bus {
         let (priority, not_after) = (command.priority, command.not_after);
         let (key, restores) = (command.meter, job::restores(&command.action));
         let job = match Job::new(id, command, meter, alone, reply) {
-            Ok(job) => Box::new(job),
+            Ok(job) => job,
             Err((reason, reply)) => {
                 count(&self.shared.counters.commands_not_sent);
                 return refused(CommandFailure::Unsupported(reason), reply);
@@ -172,7 +172,7 @@ impl Bus {
         }
     }
 
-    pub(super) fn take_job(&mut self, id: u32) -> Option<Box<Job>> {
+    pub(super) fn take_job(&mut self, id: u32) -> Option<Job> {
         let at = self.jobs.iter().position(|job| job.id == id)?;
         let job = self.jobs.remove(at);
         if self.jobs.is_empty() {

@@ -98,16 +98,13 @@ impl Job {
     }
 
     /// Tells the end, with the frames.
-    pub(crate) fn finish(
-        mut self: Box<Self>,
-        end: impl FnOnce(Vec<FrameRecord>) -> CommandFailure,
-    ) {
+    pub(crate) fn finish(mut self, end: impl FnOnce(Vec<FrameRecord>) -> CommandFailure) {
         let frames = std::mem::take(&mut self.frames);
         self.tell(Err(end(frames)));
     }
 
     /// Tells that every step was answered.
-    pub(crate) fn succeed(mut self: Box<Self>) {
+    pub(crate) fn succeed(mut self) {
         let values = std::mem::take(&mut self.values);
         let values = match self.wanted.is_empty() {
             true => values,
@@ -125,7 +122,7 @@ impl Job {
     ///
     /// Invariant: a job that acted never says that nothing was sent (test
     /// `not_sent_is_said_only_when_no_byte_left`).
-    pub(crate) fn lose(self: Box<Self>, stopped: bool) {
+    pub(crate) fn lose(self, stopped: bool) {
         let why = if stopped { NotSent::Stopped } else { NotSent::LinkLost };
         match (self.acted, self.frames.is_empty() && !stopped) {
             (true, _) => self.finish(|frames| CommandFailure::NoAnswer { frames }),
