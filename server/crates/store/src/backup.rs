@@ -5,12 +5,12 @@
 
 use std::path::Path;
 
-use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 use crate::{
     Store, StoreError,
     ledger::{AuditError, AuditReport},
-    setting,
+    setting, sqlite,
 };
 
 /// Why there is no backup, or none that holds.
@@ -49,13 +49,7 @@ impl Store {
         if to.exists() {
             return Err(BackupError::Exists);
         }
-        let path = to.to_str().ok_or(BackupError::Path)?.to_owned();
-        let sql = Statement::from_sql_and_values(
-            DbBackend::Sqlite,
-            "vacuum into $1",
-            [Value::from(path)],
-        );
-        db.execute_raw(sql).await.map_err(StoreError::from)?;
+        sqlite::copy(&self.parts.url, to.to_str().ok_or(BackupError::Path)?).await?;
         verify(to).await
     }
 

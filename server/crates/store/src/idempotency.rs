@@ -84,12 +84,7 @@ pub async fn claim(
 }
 
 /// Keeps the answer for the repeats.
-pub async fn answer(
-    tx: &Tx,
-    key: &Key,
-    status: u16,
-    body: Vec<u8>,
-) -> Result<(), StoreError> {
+pub async fn answer(tx: &Tx, key: &Key, status: u16, body: Vec<u8>) -> Result<(), StoreError> {
     let set = idempotency::ActiveModel {
         status: Set(i32::from(status)),
         body: Set(body),

@@ -32,6 +32,11 @@ pub mod tariff;
 pub mod vend;
 pub mod work_item;
 
+pub mod idempotency;
+pub mod operation_log;
+pub mod operator;
+pub mod overview;
+
 pub mod backup;
 pub mod gateway;
 pub mod reading;

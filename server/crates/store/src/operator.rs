@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use domain::{OperatorId, ProjectId};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
 
 use crate::{
@@ -114,11 +114,7 @@ pub async fn set_roles(
         .exec(tx)
         .await?;
     for (project, role) in roles {
-        let new = OperatorRole {
-            operator_id: id.0,
-            project_id: project.0,
-            role: role.clone(),
-        };
+        let new = OperatorRole { operator_id: id.0, project_id: project.0, role: role.clone() };
         row::insert(tx, new).await?;
     }
     Ok(())
@@ -221,10 +217,7 @@ pub async fn note_failure(
     locked_until: Option<DateTime<Utc>>,
 ) -> Result<(), StoreError> {
     operator::Entity::update_many()
-        .col_expr(
-            operator::Column::FailedCount,
-            Expr::col(operator::Column::FailedCount).add(1),
-        )
+        .col_expr(operator::Column::FailedCount, Expr::col(operator::Column::FailedCount).add(1))
         .col_expr(operator::Column::LockedUntil, Expr::value(locked_until))
         .filter(operator::Column::Id.eq(id.0))
         .exec(tx)

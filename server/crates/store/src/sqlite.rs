@@ -4,7 +4,7 @@ use std::{str::FromStr, time::Duration};
 
 use sea_orm::{DatabaseConnection, SqlxSqliteConnector};
 use sqlx::{
-    ConnectOptions, SqlitePool,
+    ConnectOptions, Connection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
@@ -33,11 +33,16 @@ pub(crate) async fn open(
         .synchronous(SqliteSynchronous::Full)
         // Only the writer checkpoints, between two commits (`reliability.md` 2.2).
         .pragma("wal_autocheckpoint", "0");
+    let writer = match options.pages_max {
+        Some(pages) => writer.pragma("max_page_count", pages.to_string()),
+        None => writer,
+    };
     let writer = SqlitePoolOptions::new()
         .max_connections(1)
         .min_connections(1)
         .idle_timeout(None)
         .max_lifetime(None)
+        .test_before_acquire(false)
         .connect_with(writer)
         .await
         .map_err(unreachable)?;
@@ -52,6 +57,20 @@ pub(crate) async fn open(
         SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
         SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
     ))
+}
+
+/// Copies one moment of the database to a new file over a connection of its own: the readers are
+/// not allowed to, and the writer has better things to do.
+pub(crate) async fn copy(url: &str, to: &str) -> Result<(), StoreError> {
+    let options = SqliteConnectOptions::from_str(url)
+        .map_err(unreachable)?
+        .busy_timeout(BUSY_TIMEOUT)
+        .pragma("wal_autocheckpoint", "0")
+        .disable_statement_logging();
+    let mut connection = options.connect().await.map_err(unreachable)?;
+    let copied = sqlx::query("vacuum into $1").bind(to).execute(&mut connection).await;
+    connection.close().await.map_err(unreachable)?;
+    copied.map(|_| ()).map_err(unreachable)
 }
 
 /// Refuses a library or a setting that could lose an acknowledged write.

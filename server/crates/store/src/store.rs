@@ -32,6 +32,7 @@ pub(crate) struct Parts {
     pub(crate) reader: DatabaseConnection,
     pub(crate) lane: Lane,
     pub(crate) signals: Signals,
+    pub(crate) url: String,
     /// The task that hears PostgreSQL's notices.
     listener: Option<AbortHandle>,
 }
@@ -98,7 +99,7 @@ impl Store {
         } else {
             return Err(StoreError::UnknownUrl);
         };
-        let parts = Parts { writer, reader, lane, signals, listener };
+        let parts = Parts { writer, reader, lane, signals, url: url.to_owned(), listener };
         Ok(Store { parts: Arc::new(parts) })
     }
 

@@ -60,7 +60,8 @@ impl Base {
 
     /// A connection past the store, as an operator with a shell would have it.
     pub async fn raw(&self) -> DatabaseConnection {
-        connect(&self.url).await
+        let sqlite = self.dir.is_some();
+        connect(&format!("{}{}", self.url, if sqlite { "?mode=rwc" } else { "" })).await
     }
 
     /// Removes the database.

@@ -1,0 +1,168 @@
+//! Full disks and killed processes: nothing acknowledged is lost, nothing is acknowledged after a
+//! storage error.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use sea_orm::EntityTrait;
+use store::{Credited, Store, StoreError, StoreOptions, entity::provider_fact};
+
+use crate::{
+    base::Base,
+    site::{build, credit},
+};
+
+/// Credits one after the other until the store ends; answers the trade numbers it acknowledged.
+async fn credit_until_it_ends(store: &Store, from: u128) -> (Vec<String>, StoreError) {
+    let mut acknowledged = Vec::new();
+    for n in from.. {
+        place_quietly(store, n).await;
+        let wanted = credit(n, n);
+        let trade_no = wanted.fact.provider_trade_no.clone();
+        match store.credit(wanted).await {
+            Ok(Credited::New) => acknowledged.push(trade_no),
+            // The order could not be placed any more.
+            Ok(_) => continue,
+            Err(error) => return (acknowledged, error),
+        }
+    }
+    unreachable!()
+}
+
+async fn place_quietly(store: &Store, n: u128) {
+    let row = crate::site::order(n);
+    let placed: Result<(), StoreError> =
+        store.transact(move |tx| Box::pin(async move { store::insert(tx, row).await })).await;
+    let _ = placed;
+}
+
+async fn check_stopped(store: &Store) {
+    tokio::time::timeout(Duration::from_secs(10), store.stopped()).await.unwrap();
+    let after: Result<(), StoreError> = store.transact(|_| Box::pin(async { Ok(()) })).await;
+    assert!(matches!(after, Err(StoreError::Stopped)), "{after:?}");
+    assert!(matches!(store.credit(credit(1, 1)).await, Err(StoreError::Stopped)));
+}
+
+/// Opens the file as a restarted process would and looks for what was acknowledged.
+async fn check_recovered(url: &str, acknowledged: &[String]) {
+    let store = Store::open(url).await.unwrap();
+    let facts = provider_fact::Entity::find().all(store.read()).await.unwrap();
+    for trade_no in acknowledged {
+        assert!(facts.iter().any(|f| f.provider_trade_no == *trade_no), "{trade_no} was lost");
+    }
+    let report = store.audit(None).await.unwrap();
+    // What was not acknowledged may be there all the same: that is why a repeat is harmless.
+    assert!(report.credited_facts >= acknowledged.len() as i64);
+}
+
+#[tokio::test]
+async fn a_full_disk_stops_the_store_and_recovery_finds_what_was_acknowledged() {
+    let base = Base::sqlite();
+    let store = base.store().await;
+    build(&store, 1).await;
+    drop(store);
+    // The store's own bound makes SQLite answer as on a full disk (SQLITE_FULL).
+    let options = StoreOptions { pages_max: Some(300), ..StoreOptions::default() };
+    let store = Store::open_with(&base.url, options).await.unwrap();
+    let (acknowledged, error) = credit_until_it_ends(&store, 0).await;
+    assert!(matches!(error, StoreError::Stopped), "{error}");
+    assert!(acknowledged.len() > 10);
+    check_stopped(&store).await;
+    check_recovered(&base.url, &acknowledged).await;
+    base.end().await;
+}
+
+/// The same on a real file system of three megabytes, where the container allows to mount one.
+#[tokio::test]
+async fn a_file_system_without_room_stops_the_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let mount = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=3m", "tmpfs"])
+        .arg(dir.path())
+        .stderr(Stdio::null())
+        .status();
+    if !mount.is_ok_and(|status| status.success()) {
+        eprintln!("NOTICE: no tmpfs can be mounted here; SQLITE_FULL is tested by its page bound");
+        return;
+    }
+    let url = format!("sqlite:{}", dir.path().join("money.db").display());
+    let store = Store::open(&url).await.unwrap();
+    store.migrate().await.unwrap();
+    build(&store, 1).await;
+    let (acknowledged, error) = credit_until_it_ends(&store, 0).await;
+    assert!(matches!(error, StoreError::Stopped), "{error}");
+    check_stopped(&store).await;
+    drop(store);
+    // An operator makes room, then the process starts again.
+    let room = Command::new("mount").args(["-o", "remount,size=30m"]).arg(dir.path()).status();
+    assert!(room.unwrap().success());
+    check_recovered(&url, &acknowledged).await;
+    let _ = Command::new("umount").arg("-l").arg(dir.path()).status();
+}
+
+const CHILD: &str = "YUFU_TEST_KILLED_CHILD";
+
+/// Not a test by itself: the process that is killed. It prints what it has acknowledged.
+#[tokio::test]
+async fn the_process_that_is_killed() {
+    let Ok(url) = std::env::var(CHILD) else { return };
+    let store = Store::open(&url).await.unwrap();
+    let before = provider_fact::Entity::find().all(store.read()).await.unwrap().len() as u128;
+    let credits = (0..8u128).map(|lane| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            for step in 0.. {
+                let n = before + 1000 + step * 8 + lane;
+                place_quietly(&store, n).await;
+                if let Ok(Credited::New) = store.credit(credit(n, n)).await {
+                    println!("ACK {}", credit(n, n).fact.provider_trade_no);
+                }
+            }
+        })
+    });
+    for lane in credits.collect::<Vec<_>>() {
+        lane.await.unwrap();
+    }
+}
+
+#[test]
+fn a_killed_process_has_lost_nothing_it_acknowledged() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    for base in runtime.block_on(Base::each()) {
+        runtime.block_on(async { build(&base.store().await, 1).await });
+        let mut acknowledged = Vec::new();
+        for cycle in 0..3 {
+            acknowledged.extend(kill_after(&base.url, 40 + cycle * 30));
+            runtime.block_on(check_recovered(&base.url, &acknowledged));
+        }
+        runtime.block_on(base.end());
+    }
+}
+
+/// Runs the child until it has acknowledged so much, kills it, answers what it said.
+fn kill_after(url: &str, acknowledgements: usize) -> Vec<String> {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "stop::the_process_that_is_killed", "--nocapture"])
+        .env(CHILD, url)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut said = Vec::new();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    while said.len() < acknowledgements {
+        let line = lines.next().expect("the child ended early").unwrap();
+        said.extend(line.split("ACK ").nth(1).map(str::to_owned));
+    }
+    // SIGKILL; whatever it still wrote to the pipe was acknowledged as well.
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let rest = lines.map_while(Result::ok);
+    said.extend(rest.filter_map(|line| {
+        line.split("ACK ").nth(1).filter(|no| no.len() == 16).map(str::to_owned)
+    }));
+    said
+}
