@@ -1,4 +1,5 @@
 //! What several test files share: the golden frames and a small seeded generator.
+#![allow(dead_code, reason = "each test binary uses its own part")]
 
 use serde::Deserialize;
 
