@@ -1,4 +1,28 @@
-//! What a simulated site is made of; the same words in TOML and in Rust.
+//! What a simulated site is made of; the same words in TOML and in Rust. A site file:
+//!
+//! ```toml
+//! seed = 7
+//! speed = 50                        # physics runs 50 times faster; faults run in real time
+//!
+//! [[buses]]
+//! registration = "LOGIN:1001"
+//! heartbeat = "HB"
+//! heartbeat_s = 30
+//! connect = "127.0.0.1:9000"
+//! knobs = [{ knob = "drop_reply", percent = 5 }, { knob = "noise", percent = 2 }]
+//!
+//! [[buses.meters]]
+//! kind = "dlt645-2007-prepaid"      # dlt645-2007-remote, dlt645-1997, acrel-ddsy1352,
+//! address = "202208310002"          # eastron-sdm530y, modbus, cjt188-water
+//! customer_no = "000000123456"
+//! balance_fen = 1000
+//! load_w = 800
+//!
+//! [[script]]
+//! at_ms = 60000
+//! meter = "202208310002"
+//! knob = "relay_stuck"
+//! ```
 
 use std::net::SocketAddr;
 
@@ -225,6 +249,7 @@ impl MeterConfig {
 
 /// A fault of a meter or bus from the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct KnobLine {
     /// Which fault.
     pub knob: Knob,
@@ -235,6 +260,7 @@ pub struct KnobLine {
 
 /// A fault switched while the site runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ScriptLine {
     /// When, milliseconds of real time after the start.
     pub at_ms: u64,
@@ -342,6 +368,16 @@ mod tests {
         assert_eq!(site.buses[0].knobs[0].setting.value, Some(3));
         assert_eq!(site.buses[0].framing, Framing::FourFaith);
         assert_eq!(site.script[0].setting.percent, 5);
-        assert!(SiteConfig::from_toml("sed = 7").is_err());
+        let wrong = [
+            "sed = 7",
+            "[[buses]]\nbuad = 1",
+            "[[buses]]\n[[buses.meters]]\nadress = \"1\"",
+            "[[script]]\nat_ms = 1\nknob = \"dead\"\npercnt = 5",
+            "[[buses]]\nknobs = [{ knob = \"dead\", percnt = 5 }]",
+            "[[buses]]\nknobs = [{ knob = \"deaf\" }]",
+        ];
+        for text in wrong {
+            assert!(SiteConfig::from_toml(text).is_err(), "{text}");
+        }
     }
 }

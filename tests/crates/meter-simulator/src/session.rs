@@ -90,6 +90,17 @@ impl Lane {
     pub fn bus(&self) -> MutexGuard<'_, Bus> {
         self.bus.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// The bus brought up to this moment. A driver that waits for a connection does not do it,
+    /// yet what is on the line lands on time.
+    pub fn settled(&self) -> MutexGuard<'_, Bus> {
+        let mut bus = self.bus();
+        let now = self.timeline.now();
+        bus.advance(now);
+        bus.settle(now);
+        self.wake.notify_one();
+        bus
+    }
 }
 
 /// Which way the connection is made.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rand::{RngCore, SeedableRng};
@@ -168,8 +168,7 @@ impl Oracle {
     pub fn snapshots(&self) -> Vec<Snapshot> {
         let mut out = Vec::new();
         for (index, lane) in self.0.lanes.iter().enumerate() {
-            let mut bus = lane.bus();
-            bus.settle(lane.timeline.now());
+            let bus = lane.settled();
             out.extend(bus.meters.iter().map(|m| m.snapshot(index, lane.timeline.epoch)));
         }
         out
@@ -186,7 +185,7 @@ impl Oracle {
     }
 
     fn fold(&self, of: impl Fn(&Meter) -> u64) -> u64 {
-        self.0.lanes.iter().map(|lane| lane.bus().meters.iter().map(&of).sum::<u64>()).sum()
+        self.0.lanes.iter().map(|lane| lane.settled().meters.iter().map(&of).sum::<u64>()).sum()
     }
 
     /// Number of buses.
@@ -219,8 +218,7 @@ impl Oracle {
             return Ok(());
         }
         let lane = self.lane(bus)?;
-        let mut bus = lane.bus();
-        bus.settle(lane.timeline.now());
+        let mut bus = lane.settled();
         bus.turn(knob, setting);
         drop(bus);
         lane.wake.notify_one();
@@ -340,10 +338,7 @@ impl MeterHandle {
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Meter) -> T) -> T {
-        let mut bus: MutexGuard<'_, Bus> = self.lane.bus();
-        let now = self.lane.timeline.now();
-        let meter = &mut bus.meters[self.place];
-        meter.advance(now);
-        act(meter)
+        let mut bus = self.lane.settled();
+        act(&mut bus.meters[self.place])
     }
 }

@@ -443,3 +443,27 @@ fn a_water_meter_sells_and_turns_its_valve_slowly() {
         assert_eq!(data, format!("{proof} 00 {said}"));
     }
 }
+
+#[test]
+fn a_water_meter_that_counts_money_shuts_its_valve_and_opens_it_on_a_purchase() {
+    // 1.00 yuan at 3.00 a cubic metre is 333 litres and a bit.
+    let mut bench = Bench::of(MeterConfig {
+        local_fee: Some(true),
+        balance_fen: 100,
+        price_e4: 30_000,
+        load_w: 1_000,
+        valve_travel_ms: 9_000,
+        ..MeterConfig::at(MeterKind::Cjt188Water, "78330011223344")
+    });
+    bench.pass(1_200_000_000);
+    assert!(bench.bus.meters[0].relay.closed);
+    bench.pass(9_000_000);
+    let meter = &bench.bus.meters[0];
+    assert!(!meter.relay.closed && meter.purse.spendable_fen() == 0);
+    // Nine seconds of a litre in 3.6 s flowed while the valve travelled.
+    assert_eq!(meter.usage.total(), 335);
+    bench.ask(&water(0x04, "A0 13 00 01 00 10 00 00"));
+    bench.pass(9_000_000);
+    let meter = &bench.bus.meters[0];
+    assert!(meter.relay.closed && meter.purse.balance_fen() > 900);
+}
