@@ -170,6 +170,23 @@ impl World {
         }
     }
 
+    /// Waits until an order's timeline tells of an event.
+    pub async fn until_event(&self, id: OrderId, kind: &str) {
+        let patience = tokio::time::timeout(PATIENCE, async {
+            loop {
+                let db = self.house.store().read();
+                let events = store::timeline::of(db, PROJECT, id).await.unwrap();
+                if events.iter().any(|event| event.kind == kind) {
+                    return;
+                }
+                self.house.store().wait_for_work(Duration::from_millis(20)).await;
+            }
+        });
+        if patience.await.is_err() {
+            panic!("no {kind} came:\n{}", self.story(id).await);
+        }
+    }
+
     /// An order's timeline as one page of text.
     pub async fn story(&self, id: OrderId) -> String {
         let events = store::timeline::of(self.house.store().read(), PROJECT, id).await.unwrap();

@@ -1,6 +1,7 @@
 //! A top-up from the order to the light, on real bytes over real sockets.
 
 use domain::{Channel, OrderState};
+use meter_simulator::{Knob, Setting};
 use provider_simulator::Pay;
 use tests::{
     fixture::{Bus, PROJECT},
@@ -23,4 +24,90 @@ async fn a_paid_order_ends_with_the_money_on_the_meter_and_the_light_on() {
     assert_eq!(world.provider.sum_paid_fen(), 15_000);
     let report = world.house.store().audit(Some(PROJECT)).await.unwrap();
     println!("{report:?}");
+}
+
+/// One row: what goes wrong at the meter, and how the order must end.
+struct Case {
+    name: &'static str,
+    knob: Option<(Knob, Setting)>,
+    count: u32,
+    applied_fen: u64,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_lost_on_the_bus_the_meter_is_topped_up_once() {
+    let cases = [
+        Case { name: "nothing", knob: None, count: 4, applied_fen: 2_000 },
+        Case {
+            // H.1 no. 1: the meter applied it, the reply was lost.
+            name: "the reply to the top-up is lost",
+            knob: Some((Knob::DropReply, Setting::times(1).on(0x03))),
+            count: 4,
+            applied_fen: 2_000,
+        },
+        Case {
+            name: "the request of the top-up is lost",
+            knob: Some((Knob::DropRequest, Setting::times(1).on(0x03))),
+            count: 4,
+            applied_fen: 2_000,
+        },
+        Case {
+            name: "every third reply is lost",
+            knob: Some((Knob::DropReply, Setting::percent(33))),
+            count: 4,
+            applied_fen: 2_000,
+        },
+        Case {
+            name: "noise",
+            knob: Some((Knob::Noise, Setting::percent(30))),
+            count: 4,
+            applied_fen: 2_000,
+        },
+    ];
+    let world = World::start(Plan::new(vec![Bus::prepaid(cases.len())])).await;
+    for (place, case) in cases.iter().enumerate() {
+        let address = &world.layout.places[place].meter.address;
+        let meter = world.site.meter(address).unwrap();
+        if let Some((knob, setting)) = &case.knob {
+            meter.turn(*knob, *setting);
+        }
+        let (order, out_trade_no) = world.order(place, 2_000, Channel::WechatNative).await;
+        world.provider.pay_now(&out_trade_no, Pay::default()).unwrap();
+        world.until(order.order_id(), OrderState::Restored).await;
+        let seen = meter.snapshot();
+        assert_eq!(
+            (seen.count, seen.sum_applied_fen),
+            (case.count, case.applied_fen),
+            "{}",
+            case.name
+        );
+    }
+    world.house.store().audit(Some(PROJECT)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_meter_that_counts_otherwise_is_quarantined_and_takes_no_money() {
+    // H.1 no. 9 and 10: sold from another system, or replaced by another meter.
+    let world = World::start(Plan::new(vec![Bus::prepaid(2)])).await;
+    for (place, knob, reason) in
+        [(0, Knob::CountJump, "count-ahead"), (1, Knob::Replaced, "count-behind")]
+    {
+        let address = &world.layout.places[place].meter.address;
+        let meter = world.site.meter(address).unwrap();
+        // The first sale tells the platform where the meter counts.
+        let (first, no) = world.order(place, 1_000, Channel::WechatNative).await;
+        world.provider.pay_now(&no, Pay::default()).unwrap();
+        world.until(first.order_id(), OrderState::Restored).await;
+        let before = meter.snapshot().sum_applied_fen;
+        meter.turn(knob, Setting::times(1));
+        let (second, no) = world.order(place, 1_000, Channel::WechatNative).await;
+        world.provider.pay_now(&no, Pay::default()).unwrap();
+        world.until_event(second.order_id(), "quarantined").await;
+        let row = store::meter::by_no(world.house.store().read(), PROJECT, address).await;
+        let row = row.unwrap().unwrap();
+        assert_eq!(row.quarantine_reason.as_deref(), Some(reason));
+        assert_eq!(meter.snapshot().sum_applied_fen - before, 0, "{reason}");
+        let order = world.house.order(PROJECT, second.order_id()).await.unwrap();
+        assert_eq!(order.state().unwrap(), OrderState::Credited, "the money waits in the purse");
+    }
 }

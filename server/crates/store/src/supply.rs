@@ -86,21 +86,22 @@ pub async fn write(tx: &Tx, new: &Supply) -> Result<(), StoreError> {
     if done.rows_affected == 1 { Ok(()) } else { Err(StoreError::Gone("supply")) }
 }
 
-/// How many trips of a project were issued since a moment: the budget's counter (S31, 17N).
+/// The trips of a project issued since a moment: what its hourly budget has spent (S31, 17N).
+/// Bounded by [`LIST_MAX`], far above any budget.
 pub async fn trips_since<C: ConnectionTrait>(
     db: &C,
     project: ProjectId,
     since: DateTime<Utc>,
-) -> Result<u64, StoreError> {
-    use sea_orm::PaginatorTrait;
-    let count = relay_command::Entity::find()
+) -> Result<Vec<RelayCommand>, StoreError> {
+    let found = relay_command::Entity::find()
         .filter(relay_command::Column::ProjectId.eq(project.0))
         .filter(relay_command::Column::Kind.eq("trip"))
         .filter(relay_command::Column::IssuedAt.gte(since))
         .filter(relay_command::Column::State.ne("cancelled"))
-        .count(db)
+        .limit(LIST_MAX)
+        .all(db)
         .await?;
-    Ok(count)
+    Ok(found)
 }
 
 /// Moves a relay command to another state.

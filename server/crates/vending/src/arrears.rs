@@ -1,10 +1,12 @@
 //! Arrears: a meter whose purse ran out is looked at, read once more, and perhaps cut off.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     Clock, MeterId, ProjectId,
     arrears::{Situation, TripRefusal, may_trip},
-    plausibility::Quality,
+    plausibility::{self, Plausibility, Quality, Sample, judge_reading},
     supply::{Actual, SupplyEvent},
 };
 use gateway::{Action, Item, MeterCommand, Priority};
@@ -56,6 +58,14 @@ impl House {
         self.store()
             .transact(move |tx| {
                 Box::pin(async move {
+                    // The purse is read again in the transaction that writes the wish: a credit
+                    // that came in between has made the decision void (17R).
+                    let account = meter.account().ok_or(Refusal::MeterUnassigned)?;
+                    let purse = posting::purse_of(account, meter.purpose()?);
+                    let balance = store::ledger::balance(tx, project, purse).await?;
+                    if balance.posted.fen() != situation.balance_fen {
+                        return Ok(());
+                    }
                     let known = supply::of_meter(tx, project, id).await?;
                     let (mut row, saga) =
                         crate::supply::row_and_saga(&house, &meter, actuator, known)?;
@@ -70,7 +80,8 @@ impl House {
         Ok(JobEnd::Done)
     }
 
-    /// Reads the meter's register for this decision. `None` when it could not be read.
+    /// Reads the meter's register for this decision and bills what is new. `None` when it could
+    /// not be read or cannot be true.
     async fn look(&self, meter: &Meter) -> Result<Option<Register>> {
         let item = if meter.purpose == "water" { Item::Volume } else { Item::ForwardEnergy };
         let command = MeterCommand {
@@ -83,6 +94,13 @@ impl House {
         let Ok(exchange) = self.gateway().execute(command).await else { return Ok(None) };
         let Some(value) = exchange.number(item) else { return Ok(None) };
         let read = Register { value, at: self.now() };
+        let cursor = billing::cursor(self.store().read(), meter.project(), meter.meter_id());
+        let last = cursor.await?.map(|c| plausibility::Reading { at: c.at, value_milli: c.value });
+        let sample = Sample { at: read.at, value_milli: Some(value), meter_clock: None };
+        let limits = crate::reading::limits(self, meter);
+        if judge_reading(last.as_ref(), &sample, &limits) != Plausibility::Good {
+            return Ok(None);
+        }
         self.bill(meter.project(), meter.meter_id(), read).await?;
         Ok(Some(read))
     }
@@ -100,14 +118,15 @@ impl House {
         let saga = known.as_ref().map(crate::supply::load).transpose()?;
         let hour = self.now() - TimeDelta::hours(1);
         let tripped = supply::trips_since(db, project, hour).await?;
-        let tripped = u32::try_from(tripped).unwrap_or(u32::MAX);
+        let near = self.neighbours(meter).await?;
+        let close_by = tripped.iter().filter(|command| near.contains(&command.meter_id)).count();
         let verified = match (&cursor, seen) {
             (Some(cursor), Some(seen)) => cursor.value == seen.value || cursor.at >= seen.at,
             _ => false,
         };
         Ok(Situation {
             rules: self.settings().trip_rules.clone(),
-            balance_fen: balance.posted.fen().saturating_sub(balance.held.fen()),
+            balance_fen: balance.posted.fen(),
             overdraft_fen: self.settings().overdraft_fen,
             balance_at: self.now(),
             credited_at: None,
@@ -123,14 +142,29 @@ impl House {
             supply_wanted: saga.as_ref().is_some_and(|saga| saga.is_being_restored()),
             already_off: saga.as_ref().is_some_and(|saga| saga.actual == Actual::Off),
             supply_seq: saga.as_ref().map_or(0, |saga| saga.seq),
-            tripped_project: tripped,
-            tripped_building: tripped,
+            tripped_project: u32::try_from(tripped.len()).unwrap_or(u32::MAX),
+            tripped_building: u32::try_from(close_by).unwrap_or(u32::MAX),
             clock_stepped_at: self.clock_stepped_at(),
             migrating: self.setting_is_on(SETTING_MIGRATING).await?,
             safe_mode: self.setting_is_on(SETTING_SAFE_MODE).await?,
             trips_stopped: self.setting_is_on(SETTING_TRIPS_STOPPED).await?,
             database_doubtful: false,
         })
+    }
+
+    /// The meters of the same building, this one included: they share a budget of trips (S31).
+    async fn neighbours(&self, meter: &Meter) -> Result<HashSet<uuid::Uuid>> {
+        let rooms = account::rooms(self.store().read(), meter.project()).await?;
+        let own = rooms.iter().find(|room| Some(room.id) == meter.room_id);
+        let building = own.map(|room| room.building.as_str());
+        let here: HashSet<_> = rooms
+            .iter()
+            .filter(|room| Some(room.building.as_str()) == building)
+            .map(|room| room.id)
+            .collect();
+        let meters = self.meters();
+        let near = meters.values().filter(|m| m.room_id.is_some_and(|room| here.contains(&room)));
+        Ok(near.map(|meter| meter.id).collect())
     }
 
     /// True while a payment for the meter is with a provider and may turn out paid.

@@ -1,5 +1,6 @@
 //! The counter: cash, bank transfers and card slips taken by an operator (P5).
 
+use chrono::TimeDelta;
 use domain::{Channel, OperatorId, OrderState, ProjectId};
 use serde_json::json;
 use store::{
@@ -99,7 +100,7 @@ impl House {
                 ("paid".to_owned(), now, paid),
                 (
                     "credited".to_owned(),
-                    now,
+                    now + TimeDelta::microseconds(1),
                     json!({ "purse": posting::purse_of_order(order)?.to_string() }),
                 ),
             ],

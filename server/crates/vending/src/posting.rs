@@ -13,7 +13,10 @@ use ledger::{
 };
 use store::{ledger::Booking, meter::Meter, order::Order, vend::Vend};
 
-use crate::{house::House, refusal::VendingError};
+use crate::{
+    house::House,
+    refusal::{Refusal, VendingError},
+};
 
 /// A booking could not be made: an amount that is not positive, or a key that is none. Both mean
 /// that a row is not what it should be.
@@ -102,18 +105,22 @@ pub(crate) fn payment_unmatched(
     Ok(booking(house, project, transaction, Some(order), None))
 }
 
-/// An operator took money at the counter.
+/// An operator took money at the counter; bank and card terminal money reaches the account behind
+/// one of the project's merchants.
 pub(crate) fn counter_sale(
     house: &House,
     order: &Order,
     operator: OperatorId,
     at: DateTime<Utc>,
 ) -> Result<Booking, VendingError> {
+    let bank = || {
+        let all = [Provider::WechatPay, Provider::Alipay];
+        let found = all.into_iter().find_map(|p| house.merchants().of_project(order.project(), p));
+        found.map(|merchant| merchant.id).ok_or(Refusal::ChannelNotOffered)
+    };
     let till = match order.channel()? {
-        // Bank and card terminal money reaches the project's own bank account; the operator's id
-        // stands for the merchant where the project has none.
-        Channel::BankTransfer => Till::Bank(MerchantId(operator.0)),
-        Channel::Pos => Till::Pos(MerchantId(operator.0)),
+        Channel::BankTransfer => Till::Bank(bank()?),
+        Channel::Pos => Till::Pos(bank()?),
         _ => Till::Cash(operator),
     };
     let key = occurrence(format!("counter:{}", order.order_no), at)?;

@@ -156,7 +156,7 @@ impl Listener {
         let last = self.memory.get(&(meter.id, code));
         let clock = reading.meter_clock.and_then(|s| DateTime::<Utc>::from_timestamp(s, 0));
         let sample = Sample { at: reading.at, value_milli: value, meter_clock: clock };
-        match (judge_reading(last, &sample, &self.limits(meter)), value) {
+        match (judge_reading(last, &sample, &limits(&self.house, meter)), value) {
             (Plausibility::Good, Some(value)) => {
                 let billable = is_billed(item) && Some(item) == billed_item(meter);
                 let read = Register { value, at: reading.at };
@@ -180,16 +180,17 @@ impl Listener {
             (_, None) => Judged::Nothing,
         }
     }
+}
 
-    fn limits(&self, meter: &Meter) -> PhysicalLimits {
-        let profile = self.house.gateway().profiles().get(&meter.profile);
-        PhysicalLimits {
-            rate_max: profile.map_or(i64::from(u32::MAX), |p| i64::from(p.max_rate)),
-            // Eight BCD digits with two decimals, the widest register of any profile.
-            register_max_milli: 999_999_990,
-            step_milli: 10,
-            clock_off_max: CLOCK_OFF_MAX,
-        }
+/// What a meter's plate and register allow, by its profile.
+pub(crate) fn limits(house: &House, meter: &Meter) -> PhysicalLimits {
+    let profile = house.gateway().profiles().get(&meter.profile);
+    PhysicalLimits {
+        rate_max: profile.map_or(i64::from(u32::MAX), |p| i64::from(p.max_rate)),
+        // Eight BCD digits with two decimals, the widest register of any profile.
+        register_max_milli: 999_999_990,
+        step_milli: 10,
+        clock_off_max: CLOCK_OFF_MAX,
     }
 }
 

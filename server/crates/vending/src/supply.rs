@@ -203,6 +203,10 @@ impl House {
             return Ok(CommandOutcome::NotSent);
         }
         let trip = command == RelayCommand::Trip;
+        if trip && self.is_worth_restoring(&turn.meter).await? {
+            // Money came in after the decision: nobody who has paid is cut off (17R).
+            return Ok(CommandOutcome::NotSent);
+        }
         let (valid, priority) = match &turn.saga.wish {
             Wish::Off { order, .. } if trip => (order.not_after, Priority::Trip),
             _ => (now + CLOSE_VALID, Priority::Restore),
@@ -291,8 +295,9 @@ fn outcome_of(failure: &CommandFailure) -> CommandOutcome {
 fn relay_reading(shown: Option<i64>, keep_power: bool) -> Option<RelayReading> {
     use gateway::item::state;
     let (open, command_open) = match shown? {
-        state::ON => (false, Some(false)),
-        state::OFF => (true, Some(true)),
+        // Only "waiting" says what the meter was last told; the others say where the relay stands.
+        state::ON => (false, None),
+        state::OFF => (true, None),
         state::WAITING => (true, Some(false)),
         _ => return None,
     };

@@ -1,6 +1,7 @@
 //! The one reducer: whatever a provider proves — by callback, query or bill — becomes money here,
 //! once.
 
+use chrono::TimeDelta;
 use connector::{PaymentFact, PaymentStatus};
 use domain::{Money, MoneyModel, OrderState};
 use serde_json::json;
@@ -161,8 +162,9 @@ impl House {
             events: vec![
                 (
                     "paid".to_owned(),
-                    facts.fact.paid_at.unwrap_or(now),
+                    now,
                     json!({
+                        "paid_at": facts.fact.paid_at,
                         "provider": facts.merchant.provider.as_str(),
                         "provider_trade_no": facts.trade_no,
                         "source": facts.source.as_str(),
@@ -171,7 +173,7 @@ impl House {
                 ),
                 (
                     "credited".to_owned(),
-                    now,
+                    now + TimeDelta::microseconds(1),
                     json!({ "purse": posting::purse_of_order(order)?.to_string() }),
                 ),
             ],

@@ -1,6 +1,6 @@
 //! A step of a supply written down, with what becomes true by it.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     CommandId, MoneyModel, OrderId, OrderState,
     supply::{CommandOutcome, Supply as Saga, SupplyAction, SupplyAlarm, SupplyEvent},
@@ -69,8 +69,8 @@ impl House {
             .await
     }
 
-    /// True when the money suffices to restore supply: meter-held money is in the meter already;
-    /// a platform-held purse must be above zero.
+    /// True when the money suffices for supply: meter-held money is in the meter already; a
+    /// platform-held purse must be above zero.
     pub(super) async fn is_worth_restoring(&self, meter: &Meter) -> Result<bool> {
         if meter.money_model()? == MoneyModel::MeterHeld {
             return Ok(true);
@@ -103,11 +103,12 @@ struct Step {
 
 impl Step {
     async fn apply(mut self, tx: &Tx) -> Result<Supply> {
-        for action in self.actions.clone() {
-            self.take(tx, action).await?;
-        }
         if let SupplyEvent::Ended { seq, outcome } = self.event {
             self.end_command(tx, seq, outcome).await?;
+        }
+        for action in self.actions.clone() {
+            self.now += TimeDelta::microseconds(1);
+            self.take(tx, action).await?;
         }
         supply::write(tx, &self.row).await?;
         vend::keep_frames(tx, std::mem::take(&mut self.frames)).await?;

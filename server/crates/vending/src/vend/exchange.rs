@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use domain::{
     VendId,
-    vend::{CountRule, Proof, SendOutcome, VendEvent, event::SERR_REPEATED},
+    vend::{
+        CountRule, Proof, SendOutcome, VendEvent,
+        event::{SERR_AUTHENTICATION, SERR_REPEATED},
+    },
 };
 use gateway::{
     Action, CommandFailure, Item, MeterCommand, Priority,
@@ -88,12 +91,25 @@ pub(crate) async fn top_up(
 
 fn outcome_of(failure: &CommandFailure) -> SendOutcome {
     match failure {
-        CommandFailure::Refused { meaning: Refusal::RepeatedTopUp, .. } => {
-            SendOutcome::Refused { serr: SERR_REPEATED }
+        CommandFailure::Refused { raw, meaning, .. } => {
+            SendOutcome::Refused { serr: error_word(*raw, *meaning) }
         }
-        CommandFailure::Refused { raw, .. } => SendOutcome::Refused { serr: *raw },
         failure if failure.proves_nothing_sent() => SendOutcome::NotSent,
         _ => SendOutcome::NoAnswer,
+    }
+}
+
+/// A refusal as SERR bits (`meters.md` A.6). Vendors use one byte of their own, so the meaning the
+/// profile found counts, and the raw bits only where nothing more is known.
+fn error_word(raw: u16, meaning: Refusal) -> u16 {
+    match meaning {
+        Refusal::RepeatedTopUp => SERR_REPEATED,
+        Refusal::Customer => 0x0010,
+        Refusal::PurchaseCount => 0x0020,
+        Refusal::HoardingLimit => 0x0040,
+        Refusal::Suspended => 0x0100,
+        Refusal::Password if raw == SERR_AUTHENTICATION => SERR_AUTHENTICATION,
+        _ => 0x0001,
     }
 }
 

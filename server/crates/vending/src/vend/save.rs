@@ -1,6 +1,6 @@
 //! A step of the saga written down, together with everything that becomes true by it.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     OrderState,
     vend::{SendOutcome, Vend as Saga, VendAction, VendAlarm, VendEvent, VendState},
@@ -87,6 +87,8 @@ impl Step {
             timeline::add(tx, &order, name, self.now, detail).await?;
         }
         for action in self.actions.clone() {
+            // What follows upon the event is told after it, a microsecond apart.
+            self.now += TimeDelta::microseconds(1);
             order = self.take(tx, order, &row, action).await?;
         }
         self.follow_doubt(tx, order).await?;
