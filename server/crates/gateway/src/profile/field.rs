@@ -121,11 +121,11 @@ impl Field {
     pub fn decode(&self, data: &[u8]) -> Result<Value, FieldError> {
         let bytes = self.at.checked_add(self.len()).and_then(|end| data.get(self.at..end));
         let bytes = bytes.ok_or(FieldError::Short(self.item))?;
-        let decimal = !matches!(
-            self.format,
-            Format::Binary | Format::U16 | Format::I16 | Format::U32 | Format::I32 | Format::F32
-        );
-        if decimal && bytes.iter().all(|b| *b == 0xFF) {
+        // All FF means absent (`meters.md` H.1 no. 22). A signed register may hold -1, so there it
+        // takes a whole answer of FF to mean it.
+        let signed = matches!(self.format, Format::I16 | Format::I32);
+        let all_ff = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0xFF);
+        if all_ff(bytes) && (!signed || (data.len() > bytes.len() && all_ff(data))) {
             return Ok(Value::Absent);
         }
         let value = self.number(bytes).ok_or(FieldError::Malformed(self.item))?;
@@ -285,6 +285,10 @@ mod tests {
             ("format='binary'\nbytes=4", "10 27 00 00", number(10_000)),
             ("format='u16'\nat=2", "00 00 FF FE", number(65_534)),
             ("format='i16'", "FF FE", number(-2)),
+            ("format='i16'", "FF FF", number(-1)),
+            ("format='i16'", "FF FF FF FF", Ok(Value::Absent)),
+            ("format='u32'", "FF FF FF FF", Ok(Value::Absent)),
+            ("format='binary'\nbytes=2", "FF FF", Ok(Value::Absent)),
             ("format='u32'\nmultiply=10", "00 01 00 00", number(655_360)),
             ("format='f32'\nmultiply=100", "41 20 00 00", number(1_000)),
             ("format='f32'\nmultiply=1000", "BF 00 00 00", number(-500)),
