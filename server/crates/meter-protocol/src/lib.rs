@@ -27,6 +27,8 @@ pub mod cjt188;
 
 pub mod modbus;
 
+pub mod mbus;
+
 pub mod acrel_4g;
 pub mod dtu;
 

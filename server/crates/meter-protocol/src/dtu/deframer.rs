@@ -138,7 +138,7 @@ fn feed_acrel(pending: &mut Vec<u8>, serial: &mut Option<String>, events: &mut V
         match acrel_4g::decode(&pending[start..]) {
             Decoded::NeedMore => break,
             Decoded::Skip(count) => {
-                events.push(Event::Noise(count));
+                Event::push_noise(events, count);
                 start += count;
             }
             Decoded::Frame { frame, consumed } => {
@@ -170,7 +170,7 @@ fn acrel_frame(frame: acrel_4g::Frame<'_>, serial: &mut Option<String>, events: 
         (Command::HEARTBEAT, _) => events.push(Event::Heartbeat),
         (Command::TIME, _) => events.push(Event::TimeRequested),
         // Meter bytes before the registration belong to nobody.
-        (_, None) => events.push(Event::Noise(frame.body.len())),
+        (_, None) => Event::push_noise(events, frame.body.len()),
         (Command::TRANSPARENT, Some(serial)) => {
             let bytes = acrel_4g::without_serial(frame.body, serial);
             if !bytes.is_empty() {

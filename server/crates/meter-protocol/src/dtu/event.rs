@@ -41,3 +41,14 @@ pub enum Event {
     /// The modem did not name itself within its bound; the first bytes, for the log. Close.
     Unrecognised(Vec<u8>),
 }
+
+impl Event {
+    /// Adds dropped bytes, joined with those dropped just before, so that a flood of noise stays
+    /// one event.
+    pub(super) fn push_noise(events: &mut Vec<Event>, count: usize) {
+        match events.last_mut() {
+            Some(Event::Noise(sofar)) => *sofar += count,
+            _ => events.push(Event::Noise(count)),
+        }
+    }
+}

@@ -48,7 +48,7 @@ impl Hongdian {
             match decode(&pending[start..]) {
                 Decoded::NeedMore => break,
                 Decoded::Skip(count) => {
-                    events.push(Event::Noise(count));
+                    Event::push_noise(events, count);
                     start += count;
                 }
                 Decoded::Frame { frame, consumed } => {
@@ -89,7 +89,7 @@ impl Hongdian {
                 events.push(Event::LoggedOut);
             }
             DATA_TAKEN => events.push(Event::DownlinkTaken),
-            _ => events.push(Event::Noise(OVERHEAD + frame.data.len())),
+            _ => Event::push_noise(events, OVERHEAD + frame.data.len()),
         }
     }
 

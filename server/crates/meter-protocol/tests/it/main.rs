@@ -13,6 +13,7 @@ mod encode;
 mod follow_up;
 mod fuzz;
 mod golden;
+mod mbus;
 mod modbus;
 mod properties;
 mod reply;

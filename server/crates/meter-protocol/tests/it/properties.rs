@@ -4,7 +4,7 @@ use meter_protocol::dlt645::{self, Control, Frame};
 use meter_protocol::dtu::{Charset, Deframer, Event, Framing, Line, Pattern, Plain};
 use meter_protocol::{
     Decoded, MeterTime, Payload, Protocol, acrel_4g, bcd_from_u64, bcd_to_u64, cjt188, describe,
-    modbus,
+    mbus, modbus,
 };
 use proptest::prelude::*;
 
@@ -49,6 +49,9 @@ pub(crate) fn every_decoder(bytes: &[u8]) {
     drain(bytes, |buf| modbus::decode_reply(buf, &write));
     drain(bytes, modbus::decode_request);
     drain(bytes, |buf| acrel_4g::decode(buf).map(|_| ()));
+    drain(bytes, mbus::decode);
+    // Any outcome is fine, as long as there is one.
+    let _ = mbus::VariableData::read(bytes);
     // At the end of the line everything is consumed: nothing can stall.
     drain(bytes, |buf| dlt645::decode_at_end(buf, dlt645::DATA_LEN_CEILING));
     drain(bytes, |buf| cjt188::decode_at_end(buf, cjt188::DATA_LEN_CEILING));
