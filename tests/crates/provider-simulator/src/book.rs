@@ -18,6 +18,12 @@ use crate::clock;
 /// How many orders the book holds before it refuses new ones.
 pub const TRADES_MAX: usize = 1_000_000;
 
+/// Milliseconds of a day.
+const DAY_MS: i64 = 86_400_000;
+
+/// How many numbers the book may give out per millisecond of its life.
+const NUMBERS_PER_MS: u64 = 10;
+
 /// Why an order call is refused by the book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PlaceError {
@@ -130,6 +136,13 @@ impl Book {
                 Err(CloseError::Paid)
             }
         }
+    }
+
+    /// Starts the count of numbers at the moment of the day, so that a simulator started again on
+    /// the same day never repeats a number it has given out before.
+    pub(crate) fn starting(now_ms: i64) -> Self {
+        let of_day_ms = u64::try_from(now_ms.rem_euclid(DAY_MS)).unwrap_or_default();
+        Self { issued: of_day_ms * NUMBERS_PER_MS, ..Self::default() }
     }
 
     /// A number of the provider's own: a prefix, the day, and a count that never repeats.
@@ -263,6 +276,20 @@ pub(crate) mod tests {
         assert_eq!(book.place(trade(wechat, "A", 100), 3).err(), Some(PlaceError::Paid));
         // The same number at another provider is another order.
         assert!(book.place(trade(ProviderKind::Alipay, "A", 5), 3).is_ok());
+    }
+
+    #[test]
+    fn a_simulator_started_again_never_repeats_a_number() {
+        let start_ms = 1_767_196_800_000;
+        let (mut first, mut second) = (Book::starting(start_ms), Book::starting(start_ms + 1));
+        let mut numbers = std::collections::HashSet::new();
+        for provider in [ProviderKind::WechatPay, ProviderKind::Alipay] {
+            for _ in 0..NUMBERS_PER_MS / 2 {
+                assert!(numbers.insert(first.issue(provider, start_ms)));
+                assert!(numbers.insert(second.issue(provider, start_ms)));
+            }
+        }
+        assert!(numbers.iter().all(|number| number.len() == 28), "{numbers:?}");
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub(crate) enum Errand {
     Callback(Box<Event>),
     /// End a refund.
     Settle { key: TradeKey, out_refund_no: String, status: RefundStatus },
+    /// Close an unpaid Alipay trade.
+    Expire { key: TradeKey },
 }
 
 /// A callback as it went over the wire.
@@ -97,9 +99,11 @@ impl Outbox {
         self.last.get(key)
     }
 
-    /// Callbacks and refunds that still wait, held ones included.
+    /// Callbacks and refunds that still wait, held ones included; expiries are not counted.
     pub(crate) fn pending(&self) -> usize {
-        self.waiting.len() + self.held.len()
+        let waiting = self.waiting.values();
+        let told = waiting.filter(|errand| !matches!(errand, Errand::Expire { .. })).count();
+        told + self.held.len()
     }
 
     /// Lets go of what was kept back.
@@ -110,12 +114,15 @@ impl Outbox {
     }
 }
 
-/// Writes the event as it goes over the wire, with the faults that strike.
-pub(crate) fn letter(world: &World, state: &mut State, event: &Event, faults: &[Fault]) -> Letter {
+/// A letter that is all but signed; signing is slow and needs no state.
+pub(crate) type Draft = Box<dyn FnOnce() -> Letter + Send>;
+
+/// Drafts the event as it will go over the wire, with the faults that strike.
+pub(crate) fn draft(world: &World, state: &mut State, event: &Event, faults: &[Fault]) -> Draft {
     match &event.content {
-        Content::Wechat(notice) => callback::letter(world, state, &event.url, notice, faults),
+        Content::Wechat(notice) => callback::draft(world, state, &event.url, notice, faults),
         Content::Alipay(fields) => {
-            alipay::notify::letter(world, state, &event.key, &event.url, fields, faults)
+            alipay::notify::draft(world, state, &event.key, &event.url, fields, faults)
         }
     }
 }
@@ -171,6 +178,7 @@ pub(crate) async fn work(world: Arc<World>) {
                 Errand::Settle { key, out_refund_no, status } => {
                     world.settle(&key, &out_refund_no, status);
                 }
+                Errand::Expire { key } => world.expire(&key),
                 Errand::Callback(event) => {
                     let (world, client) = (world.clone(), client.clone());
                     let in_flight = in_flight.clone();
@@ -222,7 +230,7 @@ fn tally(state: &mut State, key: &TradeKey, change: impl Fn(&mut crate::book::Ta
 
 /// Delivers one event once, and plans the next attempt when it was not acknowledged.
 pub(crate) async fn deliver(world: &World, client: &reqwest::Client, mut event: Event) {
-    let (letter, copies) = {
+    let (draft, copies) = {
         let mut state = world.state();
         let faults = state.draw(event.occasion());
         if diverted(world, &mut state, &mut event, &faults) {
@@ -235,10 +243,10 @@ pub(crate) async fn deliver(world: &World, client: &reqwest::Client, mut event: 
             Fault::Copies { count } => Some((*count).clamp(1, IN_FLIGHT_MAX)),
             _ => None,
         });
-        let letter = letter(world, &mut state, &event, &faults);
-        state.outbox.last.insert(event.key.clone(), letter.clone());
-        (letter, copies.unwrap_or(1))
+        (draft(world, &mut state, &event, &faults), copies.unwrap_or(1))
     };
+    let letter = draft();
+    world.state().outbox.last.insert(event.key.clone(), letter.clone());
     let posts = (0..copies).map(|_| post(client, event.key.provider, &letter));
     let replies = join_all(posts).await;
     finish(world, event, &replies);
@@ -303,7 +311,7 @@ mod tests {
             let (due, next_ms) = outbox.take_due(now_ms);
             let names = due.iter().map(|errand| match errand {
                 Errand::Settle { out_refund_no, .. } => out_refund_no.as_str(),
-                Errand::Callback(_) => "?",
+                _ => "?",
             });
             (names.collect::<String>(), next_ms)
         };

@@ -1,5 +1,6 @@
 //! The faults of answers and signatures that both providers share.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::Bytes;
@@ -8,6 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures::{StreamExt, stream};
 
+use crate::crypto::RsaKey;
 use crate::fault::Fault;
 use crate::wechat_pay::signer::Signer;
 use crate::world::State;
@@ -85,46 +87,68 @@ pub(crate) fn cut(response: &mut HttpResponseBuilder, body: Vec<u8>) -> HttpResp
     response.no_chunking(length).streaming(Box::pin(first.chain(torn)))
 }
 
-/// The four signature headers of WeChat and the one that names the scheme, bent by the faults
-/// (payments.md A3).
-pub(crate) fn signature_headers(
-    state: &mut State,
-    signer: &Signer,
-    now_s: i64,
-    body: &[u8],
-    faults: &[Fault],
-) -> Vec<(&'static str, String)> {
-    let mut timestamp = now_s;
-    let mut key = signer.key.clone();
-    let mut serial = signer.serial.clone();
-    for fault in faults {
-        match fault {
-            Fault::Unsigned => return Vec::new(),
-            Fault::Stale { age_s } => timestamp = now_s - age_s,
-            Fault::Forged => key = state.keys.attacker.clone(),
-            Fault::UnknownSerial => serial = state.chance.hex(40),
-            _ => {}
+/// The four signature headers of WeChat and the one that names the scheme, all but computed: what
+/// needs the state is decided here, the slow signing happens without it (payments.md A3).
+pub(crate) struct Signing {
+    key: Arc<RsaKey>,
+    timestamp: i64,
+    nonce: String,
+    serial: String,
+    /// A probe's text in place of a signature.
+    probe: Option<String>,
+    twice: bool,
+}
+
+impl Signing {
+    /// Decides how to sign, bent by the faults; `None` leaves the headers out.
+    pub(crate) fn plan(
+        state: &mut State,
+        signer: &Signer,
+        now_s: i64,
+        faults: &[Fault],
+    ) -> Option<Self> {
+        let mut plan = Self {
+            key: signer.key.clone(),
+            timestamp: now_s,
+            nonce: state.chance.letters(32),
+            serial: signer.serial.clone(),
+            probe: None,
+            twice: faults.contains(&Fault::DuplicateHeader),
+        };
+        for fault in faults {
+            match fault {
+                Fault::Unsigned => return None,
+                Fault::Stale { age_s } => plan.timestamp = now_s - age_s,
+                Fault::Forged => plan.key = state.keys.attacker.clone(),
+                Fault::UnknownSerial => plan.serial = state.chance.hex(40),
+                Fault::SignTest => {
+                    let noise = STANDARD.encode(state.chance.letters(240));
+                    plan.probe = Some(format!("WECHATPAY/SIGNTEST/{noise}"));
+                }
+                _ => {}
+            }
         }
+        Some(plan)
     }
-    let nonce = state.chance.letters(32);
-    let mut message = format!("{timestamp}\n{nonce}\n").into_bytes();
-    message.extend_from_slice(body);
-    message.push(b'\n');
-    let mut signature = key.sign(&message);
-    if faults.contains(&Fault::SignTest) {
-        signature = format!("WECHATPAY/SIGNTEST/{}", STANDARD.encode(state.chance.letters(240)));
+
+    /// Signs the body; the headers in the order they are sent.
+    pub(crate) fn headers(self, body: &[u8]) -> Vec<(&'static str, String)> {
+        let mut message = format!("{}\n{}\n", self.timestamp, self.nonce).into_bytes();
+        message.extend_from_slice(body);
+        message.push(b'\n');
+        let signature = self.probe.unwrap_or_else(|| self.key.sign(&message));
+        let mut headers = vec![
+            ("Wechatpay-Timestamp", self.timestamp.to_string()),
+            ("Wechatpay-Nonce", self.nonce),
+            ("Wechatpay-Signature", signature.clone()),
+            ("Wechatpay-Serial", self.serial),
+            ("Wechatpay-Signature-Type", "WECHATPAY2-SHA256-RSA2048".to_owned()),
+        ];
+        if self.twice {
+            headers.push(("Wechatpay-Signature", signature));
+        }
+        headers
     }
-    let mut headers = vec![
-        ("Wechatpay-Timestamp", timestamp.to_string()),
-        ("Wechatpay-Nonce", nonce),
-        ("Wechatpay-Signature", signature.clone()),
-        ("Wechatpay-Serial", serial),
-        ("Wechatpay-Signature-Type", "WECHATPAY2-SHA256-RSA2048".to_owned()),
-    ];
-    if faults.contains(&Fault::DuplicateHeader) {
-        headers.push(("Wechatpay-Signature", signature));
-    }
-    headers
 }
 
 /// The bytes with one bit in the middle flipped.

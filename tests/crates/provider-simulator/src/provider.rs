@@ -200,7 +200,8 @@ impl Provider {
         self.world.state().outbox.pending()
     }
 
-    /// Waits until the callbacks of an order satisfy the condition; put a time-out around it.
+    /// Waits until an order, its payments, refunds and callbacks, satisfies the condition; put a
+    /// time-out around it.
     pub async fn until(&self, out_trade_no: &str, mut holds: impl FnMut(&Trade) -> bool) {
         loop {
             let progress = self.world.progress.notified();
@@ -332,12 +333,15 @@ impl World {
         faults: &[Fault],
     ) -> Result<(ProviderKind, Letter), CallbackError> {
         let key = self.key(out_trade_no, None).ok_or(CallbackError::Nothing)?;
-        let mut state = self.state();
-        let paid = state.book.find(&key).and_then(|trade| trade.payments.last());
-        let paid = paid.map(|payment| payment.provider_trade_no.clone());
-        let paid = paid.ok_or(CallbackError::Nothing)?;
-        let event = Event::paid(self, &mut state, &key, &paid).ok_or(CallbackError::Nothing)?;
-        Ok((key.provider, courier::letter(self, &mut state, &event, faults)))
+        let draft = {
+            let mut state = self.state();
+            let paid = state.book.find(&key).and_then(|trade| trade.payments.last());
+            let paid = paid.map(|payment| payment.provider_trade_no.clone());
+            let paid = paid.ok_or(CallbackError::Nothing)?;
+            let event = Event::paid(self, &mut state, &key, &paid);
+            courier::draft(self, &mut state, &event.ok_or(CallbackError::Nothing)?, faults)
+        };
+        Ok((key.provider, draft()))
     }
 
     pub(crate) fn last_letter(&self, no: &str) -> Result<(ProviderKind, Letter), CallbackError> {

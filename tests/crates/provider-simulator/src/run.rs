@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::config::{AlipayApp, AlipayMode, Config};
+use crate::clock::SimClock;
+use crate::config::{AlipayApp, AlipayMode, Config, WechatMerchant};
 use crate::crypto::KeyError;
 use crate::provider::{StartError, start};
 
@@ -13,9 +14,15 @@ pub struct Args {
     /// Address to listen on.
     #[arg(long, default_value = "127.0.0.1:7001")]
     pub listen: SocketAddr,
-    /// Seed of all chance.
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
+    /// Seed of all chance; the present moment when absent.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// A WeChat Pay merchant, `MCHID,APPID,NAME`; may be given many times.
+    #[arg(long, value_parser = wechat_merchant)]
+    pub wechat_merchant: Vec<WechatMerchant>,
+    /// An Alipay application, `APP_ID,SELLER_ID,NAME`; may be given many times.
+    #[arg(long, value_parser = alipay_app)]
+    pub alipay_app: Vec<AlipayApp>,
     /// How many times faster than the real one the callback retry schedule runs.
     #[arg(long, default_value_t = 1)]
     pub time_scale: u32,
@@ -25,6 +32,9 @@ pub struct Args {
     /// Folder to write the merchant's files into.
     #[arg(long)]
     pub merchant_files: Option<PathBuf>,
+    /// File to write the base address into, once everything else is ready.
+    #[arg(long)]
+    pub ready: Option<PathBuf>,
     /// Put wallet links into QR codes instead of the wallets' own schemes.
     #[arg(long)]
     pub plain_links: bool,
@@ -36,6 +46,21 @@ pub struct Args {
     pub alipay_certificates: bool,
 }
 
+fn three(text: &str) -> Result<[String; 3], String> {
+    let parts: Vec<String> = text.split(',').map(str::to_owned).collect();
+    parts.try_into().map_err(|_| "three parts with commas between them are wanted".to_owned())
+}
+
+fn wechat_merchant(text: &str) -> Result<WechatMerchant, String> {
+    let [mchid, appid, name] = three(text)?;
+    Ok(WechatMerchant { mchid, appid, name, ..WechatMerchant::default() })
+}
+
+fn alipay_app(text: &str) -> Result<AlipayApp, String> {
+    let [app_id, seller_id, name] = three(text)?;
+    Ok(AlipayApp { app_id, seller_id, name, ..AlipayApp::default() })
+}
+
 /// Why the sub-command ends.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -45,8 +70,8 @@ pub enum RunError {
     /// The merchant's files could not be written.
     #[error(transparent)]
     Files(#[from] KeyError),
-    /// The signal to stop could not be waited for.
-    #[error("the stop signal could not be waited for")]
+    /// The signal to stop could not be waited for, or the ready file not be written.
+    #[error("the stop signal could not be waited for or the ready file not be written")]
     Signal(#[from] std::io::Error),
 }
 
@@ -56,16 +81,25 @@ pub enum RunError {
 /// [`RunError`] when it cannot start or cannot write the merchant's files.
 pub async fn run(args: Args) -> Result<(), RunError> {
     let mode = if args.alipay_certificates { AlipayMode::Certificate } else { AlipayMode::Key };
-    let config = Config {
+    let now_ms = SimClock::system().now_ms();
+    let mut config = Config {
         listen: args.listen,
-        seed: args.seed,
+        seed: args.seed.unwrap_or(now_ms.unsigned_abs()),
         time_scale: args.time_scale,
         key_dir: args.keys,
         plain_links: args.plain_links,
         same_day_bills: args.same_day_bills,
-        alipay_apps: vec![AlipayApp { mode, ..AlipayApp::default() }],
         ..Config::default()
     };
+    if !args.wechat_merchant.is_empty() {
+        config.wechat_merchants = args.wechat_merchant;
+    }
+    if !args.alipay_app.is_empty() {
+        config.alipay_apps = args.alipay_app;
+    }
+    for app in &mut config.alipay_apps {
+        app.mode = mode;
+    }
     let provider = start(config)?;
     if let Some(dir) = &args.merchant_files {
         provider.write_merchant_files(dir)?;
@@ -74,6 +108,9 @@ pub async fn run(args: Args) -> Result<(), RunError> {
     println!("Alipay      {}", provider.gateway_url());
     println!("wallet      {}/wallet", provider.base_url);
     println!("control     {}/control/book", provider.base_url);
+    if let Some(ready) = &args.ready {
+        std::fs::write(ready, &provider.base_url)?;
+    }
     tokio::signal::ctrl_c().await?;
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::book::{Book, Pay, PayError, ProviderKind, RefundStatus, TradeKey};
+use crate::book::{Book, Pay, PayError, ProviderKind, RefundStatus, TradeKey, TradeState};
 use crate::chance::Chance;
 use crate::clock::SimClock;
 use crate::config::{AlipayApp, Config, KeyMode, WechatMerchant};
@@ -69,7 +69,7 @@ pub(crate) struct World {
     pub(crate) base_url: String,
     /// Wakes the courier.
     pub(crate) wake: Notify,
-    /// Tells those who wait that a delivery has ended.
+    /// Tells those who wait that a payment, a refund or a delivery is in the book.
     pub(crate) progress: Notify,
     state: Mutex<State>,
 }
@@ -85,7 +85,7 @@ impl World {
             (one.mchid.clone(), choice)
         };
         let state = State {
-            book: Book::default(),
+            book: Book::starting(config.clock.true_ms()),
             faults,
             chance: Chance::new(config.seed),
             outbox: Outbox::default(),
@@ -141,8 +141,14 @@ impl World {
             }
             provider_trade_no
         };
-        self.wake.notify_one();
+        self.changed();
         Ok(provider_trade_no)
+    }
+
+    /// Wakes the courier and those who wait for the book.
+    fn changed(&self) {
+        self.wake.notify_one();
+        self.progress.notify_waiters();
     }
 
     /// Ends a refund and queues its callback; false when nothing changed.
@@ -157,8 +163,27 @@ impl World {
             }
             settled.is_some()
         };
-        self.wake.notify_one();
+        self.changed();
         changed
+    }
+
+    /// Closes an Alipay trade whose time is over, and tells the merchant if it exists
+    /// (payments.md B8).
+    pub(crate) fn expire(&self, key: &TradeKey) {
+        let now_ms = self.now_ms();
+        let event = {
+            let mut state = self.state();
+            let over = state.book.find(key).is_some_and(|trade| {
+                trade.exists
+                    && trade.closed_ms.is_none()
+                    && trade.state(now_ms) == TradeState::Closed
+            });
+            if !over {
+                return;
+            }
+            Event::ended(self, &mut state, key, "TRADE_CLOSED")
+        };
+        self.announce(event);
     }
 
     fn queue(&self, state: &mut State, event: Option<Event>) {

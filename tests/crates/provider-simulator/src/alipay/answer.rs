@@ -59,15 +59,18 @@ fn signature(
     text: &str,
     faults: &[Fault],
 ) -> (String, Option<String>) {
-    let mut state = world.state();
-    let Some(keys) = state.keys.alipay.get(app_id) else { return (String::new(), None) };
     let forged = faults.iter().any(|fault| matches!(fault, Fault::Forged | Fault::SignTest));
-    let key = if forged { state.keys.attacker.clone() } else { keys.alipay.clone() };
     let certified = world.alipay_app(app_id).is_some_and(|app| app.mode == AlipayMode::Certificate);
-    let mut sn = certified.then(|| keys.alipay_certificate.sn.clone());
-    if certified && faults.contains(&Fault::UnknownSerial) {
-        sn = Some(state.chance.hex(32).to_lowercase());
-    }
+    let (key, sn) = {
+        let mut state = world.state();
+        let Some(keys) = state.keys.alipay.get(app_id) else { return (String::new(), None) };
+        let key = if forged { &state.keys.attacker } else { &keys.alipay }.clone();
+        let mut sn = certified.then(|| keys.alipay_certificate.sn.clone());
+        if certified && faults.contains(&Fault::UnknownSerial) {
+            sn = Some(state.chance.hex(32).to_lowercase());
+        }
+        (key, sn)
+    };
     (key.sign(text.as_bytes()), sn)
 }
 

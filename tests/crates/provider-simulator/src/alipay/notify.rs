@@ -9,7 +9,7 @@ use super::trade::{settled_fen, status};
 use crate::book::{Payment, Refund, RefundStatus, Trade, TradeKey};
 use crate::clock;
 use crate::config::Charset;
-use crate::courier::Letter;
+use crate::courier::{Draft, Letter};
 use crate::fault::Fault;
 use crate::misbehave;
 use crate::money::yuan;
@@ -170,15 +170,15 @@ fn encoded(text: &str, encoding: &'static Encoding) -> String {
     written
 }
 
-/// The notice as it goes over the wire now.
-pub(crate) fn letter(
+/// The notice as it will go over the wire; signing it is left to the draft.
+pub(crate) fn draft(
     world: &World,
     state: &mut State,
     key: &TradeKey,
     url: &str,
     fields: &[(String, String)],
     faults: &[Fault],
-) -> Letter {
+) -> Draft {
     let app = world.alipay_app(&key.account);
     let gbk =
         faults.contains(&Fault::Gbk) || app.is_some_and(|app| app.notify_charset == Charset::Gbk);
@@ -187,17 +187,36 @@ pub(crate) fn letter(
     params.insert("charset".to_owned(), charset.to_owned());
     params.insert("sign_type".to_owned(), "RSA2".to_owned());
     bend(&mut params, faults);
-    let kept = faults.contains(&Fault::SignTypeKept);
-    let without: &[&str] = if kept { &["sign"] } else { &["sign", "sign_type"] };
-    let text = signed_text(&params, without);
     let forged = faults
         .iter()
         .any(|fault| matches!(fault, Fault::Forged | Fault::SignTest | Fault::UnknownSerial));
     let own = state.keys.alipay.get(&key.account).map(|keys| keys.alipay.clone());
     let signer = if forged { Some(state.keys.attacker.clone()) } else { own };
-    if let Some(signer) = signer.filter(|_| !faults.contains(&Fault::Unsigned)) {
-        params.insert("sign".to_owned(), signer.sign(&encoding.encode(&text).0));
-    }
+    let signer = signer.filter(|_| !faults.contains(&Fault::Unsigned));
+    let (url, faults) = (url.to_owned(), faults.to_vec());
+    Box::new(move || {
+        if let Some(signer) = signer {
+            let kept = faults.contains(&Fault::SignTypeKept);
+            let without: &[&str] = if kept { &["sign"] } else { &["sign", "sign_type"] };
+            let text = signed_text(&params, without);
+            params.insert("sign".to_owned(), signer.sign(&encoding.encode(&text).0));
+        }
+        let body = form(&params, encoding, &faults);
+        let content_type = format!("application/x-www-form-urlencoded; charset={charset}");
+        let headers = vec![
+            ("Content-Type".to_owned(), content_type),
+            ("User-Agent".to_owned(), "Mozilla/4.0".to_owned()),
+        ];
+        Letter { url, headers, body }
+    })
+}
+
+/// The form's bytes, torn or flipped by the faults.
+fn form(
+    params: &BTreeMap<String, String>,
+    encoding: &'static Encoding,
+    faults: &[Fault],
+) -> Vec<u8> {
     let pairs = params.iter();
     let pairs: Vec<String> = pairs
         .map(|(name, value)| format!("{}={}", encoded(name, encoding), encoded(value, encoding)))
@@ -209,12 +228,7 @@ pub(crate) fn letter(
     if faults.contains(&Fault::Truncated) {
         body = misbehave::truncated(body);
     }
-    let content_type = format!("application/x-www-form-urlencoded; charset={charset}");
-    let headers = vec![
-        ("Content-Type".to_owned(), content_type),
-        ("User-Agent".to_owned(), "Mozilla/4.0".to_owned()),
-    ];
-    Letter { url: url.to_owned(), headers, body }
+    body
 }
 
 /// The address a wap payer returns to: signed parameters, for display only (payments.md B7).

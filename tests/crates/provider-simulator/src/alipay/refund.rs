@@ -6,7 +6,7 @@ use super::request::Request;
 use super::trade::{find, not_exist, settled_fen};
 use super::{Failure, Outcome};
 use crate::book::refund::RefundError;
-use crate::book::{Refund, RefundStatus, TradeKey};
+use crate::book::{Payment, Refund, RefundStatus, TradeKey};
 use crate::clock;
 use crate::fault::Fault;
 use crate::money::{read_yuan, yuan};
@@ -53,10 +53,10 @@ pub(crate) fn place(world: &World, request: &Request, faults: &[Fault]) -> Outco
         let wanted = request.text("trade_no");
         let paid = trade.payment(wanted.as_deref());
         let known = trade.refunds.iter().any(|refund| refund.out_refund_no == number);
-        if let Some(paid) = paid.filter(|_| !known) {
-            if settled_fen(trade, &paid.provider_trade_no) >= paid.total_fen {
-                return Err(Failure::new("ACQ.TRADE_HAS_CLOSE", "交易已经关闭"));
-            }
+        let returned =
+            |paid: &Payment| settled_fen(trade, &paid.provider_trade_no) >= paid.total_fen;
+        if !known && paid.is_some_and(returned) {
+            return Err(Failure::new("ACQ.TRADE_HAS_CLOSE", "交易已经关闭"));
         }
         let wanted = wanted.as_deref();
         let placed = state.book.refund(&key, &number, refund_fen, wanted, None, now_ms);

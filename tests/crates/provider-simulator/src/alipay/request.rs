@@ -173,10 +173,10 @@ fn read_params(query: &str, body: &[u8]) -> Result<BTreeMap<String, String>, Ref
 fn signed(world: &World, params: &BTreeMap<String, String>, encoding: &'static Encoding) -> bool {
     let text = signed_text(params, &["sign"]);
     let bytes = encoding.encode(&text).0;
-    let state = world.state();
-    let keys = params.get("app_id").and_then(|app_id| state.keys.alipay.get(app_id));
+    let app_id = params.get("app_id").map_or("", String::as_str);
+    let key = world.state().keys.alipay.get(app_id).map(|keys| keys.app.clone());
     let sign = params.get("sign").map_or("", String::as_str);
-    keys.is_some_and(|keys| keys.app.verify(&bytes, sign))
+    key.is_some_and(|key| key.verify(&bytes, sign))
 }
 
 fn certified(world: &World, params: &BTreeMap<String, String>) -> bool {

@@ -9,6 +9,7 @@ use crate::book::{
     TradeState,
 };
 use crate::clock;
+use crate::courier::Errand;
 use crate::crypto::digest;
 use crate::money::{read_yuan, yuan};
 use crate::world::{State, World};
@@ -148,6 +149,7 @@ pub(crate) fn place(world: &World, request: &Request) -> Outcome {
     let trade = read(world, request, kind)?;
     let now_ms = world.now_ms();
     let (key, number) = (trade.key.clone(), trade.key.out_trade_no.clone());
+    let expires_ms = trade.expires_ms;
     let mut state = world.state();
     let code = format!("ax{}", state.chance.letters(18).to_lowercase());
     let placed = state.book.place(Trade { code: code.clone(), ..trade }, now_ms);
@@ -157,6 +159,9 @@ pub(crate) fn place(world: &World, request: &Request) -> Outcome {
         PlaceError::Closed => Failure::new("ACQ.TRADE_HAS_CLOSE", "交易已经关闭"),
         PlaceError::Full => Failure::unknown(),
     })?;
+    // The schedule is kept by the true time, the expiry by the provider's clock.
+    let wait_ms = expires_ms.unwrap_or(now_ms) - now_ms;
+    state.outbox.push(world.clock.true_ms() + wait_ms, Errand::Expire { key: key.clone() });
     let page = format!("{}/wallet/{code}", world.base_url);
     match kind {
         TradeKind::Precreate => {

@@ -183,18 +183,27 @@ fn verdict(
                 "The money left, the merchant must use or return it",
             ),
         ),
-        TradeState::Success | TradeState::Finished => line(
-            "ok",
-            TICK,
-            language.say("已付款", "Paid"),
-            language.say("结果已通知商家", "The merchant has been told"),
-        ),
+        TradeState::Success | TradeState::Finished => {
+            line("ok", TICK, language.say("已付款", "Paid"), told(trade, language))
+        }
         TradeState::Refund => line(
             "off",
             BACK,
             state_words(trade, i64::MAX, language).0,
             language.say("退回原支付账户", "Back to the account it came from"),
         ),
+    }
+}
+
+/// Whether the merchant knows, as far as its answers say.
+fn told(trade: &Trade, language: Language) -> &'static str {
+    let tally = trade.callbacks;
+    if tally.acknowledged > 0 {
+        language.say("商家已确认收到通知", "The merchant has confirmed the notice")
+    } else if tally.sent > 0 {
+        language.say("已通知商家，还没有确认", "The merchant was told, not confirmed yet")
+    } else {
+        language.say("还没有通知商家", "The merchant has not been told yet")
     }
 }
 
@@ -227,12 +236,11 @@ fn facts(trade: &Trade, now_ms: i64, language: Language) -> String {
         (language.say("付款方式", "Pay with"), provider(trade, language).to_owned()),
         (language.say("商户单号", "Order number"), grouped(&trade.key.out_trade_no)),
     ];
-    if trade.state(now_ms) == TradeState::NotPay {
-        if let Some(expires_ms) = trade.expires_ms {
-            let text = crate::clock::china(expires_ms)
-                .format(language.say("%-m 月 %-d 日 %H:%M", "%-d %b, %H:%M"));
-            rows.push((language.say("有效至", "Valid until"), text.to_string()));
-        }
+    let open = trade.state(now_ms) == TradeState::NotPay;
+    if let Some(expires_ms) = trade.expires_ms.filter(|_| open) {
+        let format = language.say("%-m 月 %-d 日 %H:%M", "%-d %b, %H:%M");
+        let text = crate::clock::china(expires_ms).format(format).to_string();
+        rows.push((language.say("有效至", "Valid until"), text));
     }
     for payment in &trade.payments {
         let name = language.say("交易单号", "Transaction");

@@ -9,7 +9,7 @@ use super::front::Caller;
 use super::problem::{self, Problem};
 use super::signer;
 use crate::fault::Fault;
-use crate::misbehave;
+use crate::misbehave::{self, Signing};
 use crate::world::World;
 
 /// A success before it is signed.
@@ -116,8 +116,11 @@ fn signature(
     faults: &[Fault],
 ) -> Vec<(&'static str, String)> {
     let now_s = world.now_ms() / 1_000;
-    let mut state = world.state();
-    let wanted = caller.wanted_serial.as_deref();
-    let Some(signer) = signer::of_answer(&state, &caller.mchid, wanted) else { return Vec::new() };
-    misbehave::signature_headers(&mut state, &signer, now_s, body, faults)
+    let plan = {
+        let mut state = world.state();
+        let wanted = caller.wanted_serial.as_deref();
+        let signer = signer::of_answer(&state, &caller.mchid, wanted);
+        signer.and_then(|signer| Signing::plan(&mut state, &signer, now_s, faults))
+    };
+    plan.map(|plan| plan.headers(body)).unwrap_or_default()
 }

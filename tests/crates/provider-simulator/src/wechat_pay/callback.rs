@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use super::{signer, transaction};
 use crate::book::{Payment, Refund, RefundStatus, Trade};
 use crate::clock;
-use crate::courier::Letter;
+use crate::courier::{Draft, Letter};
 use crate::crypto::aes;
 use crate::fault::Fault;
-use crate::misbehave;
+use crate::misbehave::{self, Signing};
 use crate::world::{State, World};
 
 /// One event in WeChat's words; its ciphertext stays the same over all retries.
@@ -143,37 +143,44 @@ fn v2_xml(notice: &Notice) -> Vec<u8> {
     .into_bytes()
 }
 
-/// The callback as it goes over the wire now.
-pub(crate) fn letter(
+/// The callback as it will go over the wire; signing it is left to the draft.
+pub(crate) fn draft(
     world: &World,
     state: &mut State,
     url: &str,
     notice: &Notice,
     faults: &[Fault],
-) -> Letter {
+) -> Draft {
     let mut headers = vec![
         ("Content-Type".to_owned(), "application/json".to_owned()),
         ("Accept".to_owned(), "*/*".to_owned()),
         ("User-Agent".to_owned(), "Mozilla/4.0".to_owned()),
         ("Request-ID".to_owned(), format!("08{}-0", state.chance.hex(29))),
     ];
+    let url = url.to_owned();
     if faults.contains(&Fault::V2Xml) {
         headers[0].1 = "text/xml".to_owned();
-        return Letter { url: url.to_owned(), headers, body: v2_xml(notice) };
+        let body = v2_xml(notice);
+        return Box::new(move || Letter { url, headers, body });
     }
     let mut body = content(state, notice, faults).into_bytes();
-    if let Some(signer) = signer::of_callback(state, &notice.mchid) {
-        let now_s = world.now_ms() / 1_000;
-        let signed = misbehave::signature_headers(state, &signer, now_s, &body, faults);
-        headers.extend(signed.into_iter().map(|(name, value)| (name.to_owned(), value)));
-    }
-    if faults.contains(&Fault::BitFlip) {
-        body = misbehave::bit_flipped(body);
-    }
-    if faults.contains(&Fault::Truncated) {
-        body = misbehave::truncated(body);
-    }
-    Letter { url: url.to_owned(), headers, body }
+    let now_s = world.now_ms() / 1_000;
+    let signer = signer::of_callback(state, &notice.mchid);
+    let plan = signer.and_then(|signer| Signing::plan(state, &signer, now_s, faults));
+    let faults = faults.to_vec();
+    Box::new(move || {
+        if let Some(plan) = plan {
+            let signed = plan.headers(&body);
+            headers.extend(signed.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        }
+        if faults.contains(&Fault::BitFlip) {
+            body = misbehave::bit_flipped(body);
+        }
+        if faults.contains(&Fault::Truncated) {
+            body = misbehave::truncated(body);
+        }
+        Letter { url, headers, body }
+    })
 }
 
 fn content(state: &mut State, notice: &Notice, faults: &[Fault]) -> String {

@@ -42,9 +42,12 @@ pub(crate) fn check(world: &World, request: &HttpRequest, body: &[u8]) -> Result
     if (world.now_ms() / 1_000 - timestamp).abs() > SKEW_S_MAX {
         return Err(problem::CLOCK);
     }
-    let state = world.state();
-    let keys = state.keys.wechat.get(field("mchid")).ok_or(problem::WRONG_SERIAL)?;
-    if keys.serial_no != field("serial_no") {
+    let (key, serial_no) = {
+        let state = world.state();
+        let keys = state.keys.wechat.get(field("mchid")).ok_or(problem::WRONG_SERIAL)?;
+        (keys.merchant.clone(), keys.serial_no.clone())
+    };
+    if serial_no != field("serial_no") {
         return Err(problem::WRONG_SERIAL);
     }
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
@@ -53,7 +56,7 @@ pub(crate) fn check(world: &World, request: &HttpRequest, body: &[u8]) -> Result
     let mut message = head.into_bytes();
     message.extend_from_slice(body);
     message.push(b'\n');
-    if !keys.merchant.verify(&message, field("signature")) {
+    if !key.verify(&message, field("signature")) {
         let pay = request.uri().path().contains("/transactions");
         return Err(if pay { problem::WRONG_SIGNATURE_PAY } else { problem::WRONG_SIGNATURE });
     }

@@ -120,7 +120,7 @@ impl App {
         let Some(rest) = text.strip_prefix(&root) else { return false };
         let end = rest.find(",\"alipay_cert_sn\"").or(rest.find(",\"sign\":\"")).unwrap_or(0);
         let sign = text.rsplit("\"sign\":\"").next().unwrap_or_default();
-        self.holds(rest[..end].as_bytes(), sign.trim_end_matches("\"}"))
+        self.holds(&rest.as_bytes()[..end], sign.trim_end_matches("\"}"))
     }
 
     /// Whether Alipay signed these bytes.

@@ -63,11 +63,7 @@ async fn paid_world() -> (provider_simulator::Provider, Merchant) {
     let refund = json!({"out_trade_no": "BILL0002", "out_refund_no": "BR1",
         "amount": {"refund": 1_001, "total": 10_001, "currency": "CNY"}});
     merchant.post("/v3/refund/domestic/refunds", &refund).await;
-    let settled = async {
-        while provider.sum_refunded_fen() == 0 {
-            tokio::task::yield_now().await;
-        }
-    };
+    let settled = provider.until("BILL0002", |trade| trade.refunds[0].settled_ms.is_some());
     tokio::time::timeout(crate::receiver::PATIENCE, settled).await.unwrap();
     (provider, merchant)
 }

@@ -127,7 +127,10 @@ async fn refunds_and_the_end_of_a_trade_come_to_the_same_address() {
     }
     provider.pay_now("LATER001", Pay::silent()).unwrap();
     provider.pay_now("LATER002", Pay::silent()).unwrap();
-    let refund = |amount: &str, request: &str| json!({"out_trade_no": "LATER001", "refund_amount": amount, "out_request_no": request});
+    let refund = |amount: &str, request: &str| {
+        json!({"out_trade_no": "LATER001", "refund_amount": amount,
+            "out_request_no": request})
+    };
     let mut seen = Vec::new();
     for step in 0..4 {
         match step {
@@ -156,6 +159,25 @@ async fn refunds_and_the_end_of_a_trade_come_to_the_same_address() {
         "refund_amount": "1.00", "out_request_no": "Q3"}),
     );
     assert_eq!(late.await["sub_code"], "ACQ.TRADE_HAS_FINISHED");
+}
+
+#[tokio::test]
+async fn an_unpaid_trade_that_exists_is_told_closed_when_its_time_is_over() {
+    let clock = SimClock::manual(1_767_196_800_000);
+    let (provider, app) = world(Config { clock: clock.clone(), ..Config::default() });
+    let receiver = Receiver::start(&[]);
+    for no in ["UNSEEN01", "SCANNED1", "PAID0001"] {
+        app.precreate(no, "1.00", &receiver.url).await;
+    }
+    provider.scan("SCANNED1").unwrap();
+    provider.pay_now("PAID0001", Pay::silent()).unwrap();
+    clock.advance(3 * 3_600 * 1_000);
+    let found = fields(&receiver.wait(1).await[0]);
+    assert_eq!([&found["out_trade_no"], &found["trade_status"]], ["SCANNED1", "TRADE_CLOSED"]);
+    assert!(verifies(&app, &found, false));
+    let acknowledged = provider.until("SCANNED1", |trade| trade.callbacks.acknowledged == 1);
+    tokio::time::timeout(PATIENCE, acknowledged).await.unwrap();
+    assert_eq!((receiver.arrived().len(), provider.pending()), (1, 0), "only the scanned one");
 }
 
 #[tokio::test]

@@ -99,11 +99,9 @@ async fn a_refund_whose_answer_was_lost_has_still_happened() {
         provider.add_rule(Rule::new(Site::Refund, fault).times(1)).unwrap();
         let answer = refund(&merchant, "REFUND03", no, 100, "http://127.0.0.1:9/x").await;
         assert_eq!((answer.status, answer.code().as_str()), (500, "SYSTEM_ERROR"));
-        let settled = async {
-            while provider.pending() > 1 {
-                tokio::task::yield_now().await;
-            }
-        };
+        let settled = provider.until("REFUND03", |trade| {
+            trade.refunds.iter().all(|refund| refund.settled_ms.is_some())
+        });
         tokio::time::timeout(crate::receiver::PATIENCE, settled).await.unwrap();
         let found = status(&merchant, no).await;
         assert_eq!(found.as_str().unwrap_or_default(), known, "{no}");
