@@ -115,3 +115,20 @@ pub async fn rooms<C: ConnectionTrait>(
         .await?;
     Ok(found)
 }
+
+/// Marks an account's people as never to be cut off, or takes the mark away.
+pub async fn protect(
+    tx: &Tx,
+    project: ProjectId,
+    id: AccountId,
+    protected: bool,
+) -> Result<(), StoreError> {
+    let change = account::ActiveModel { protected: Set(protected), ..Default::default() };
+    account::Entity::update_many()
+        .set(change)
+        .filter(account::Column::ProjectId.eq(project.0))
+        .filter(account::Column::Id.eq(id.0))
+        .exec(tx)
+        .await?;
+    Ok(())
+}

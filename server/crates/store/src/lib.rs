@@ -40,6 +40,8 @@ pub mod overview;
 pub mod backup;
 pub mod gateway;
 pub mod reading;
+pub mod roster;
+pub mod story;
 
 mod bulk;
 mod checkpoint;

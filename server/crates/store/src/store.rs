@@ -4,7 +4,10 @@ use std::{future::Future, sync::Arc};
 
 use futures::future::BoxFuture;
 use migrations::{Migrator, MigratorTrait};
-use sea_orm::{ConnectionTrait, DatabaseConnection, TransactionTrait};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbBackend, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait,
+};
 use tokio::{sync::mpsc, task::AbortHandle};
 
 use crate::{
@@ -19,6 +22,9 @@ use crate::{
     unit::{Closure, guarded},
     writer::{QUEUE_MAX, Work, Writer},
 };
+
+/// The number under which PostgreSQL lets one process migrate at a time: "yufu" in ASCII.
+const MIGRATION_LOCK: i64 = 0x7975_6675;
 
 /// A database, open and proven fit to hold money. A handle; cheap to clone.
 #[derive(Clone)]
@@ -103,9 +109,19 @@ impl Store {
         Ok(Store { parts: Arc::new(parts) })
     }
 
-    /// Applies every step of `migrations` that is missing.
+    /// Applies every step of `migrations` that is missing, all of them or none.
+    ///
+    /// Any number of processes may do so at once; one does the work, the others find it done.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        Ok(Migrator::up(&self.parts.writer, None).await?)
+        let mode = Some(SqliteTransactionMode::Immediate);
+        let options = TransactionOptions { sqlite_transaction_mode: mode, ..Default::default() };
+        let tx = self.parts.writer.begin_with_options(options).await?;
+        if tx.get_database_backend() == DbBackend::Postgres {
+            let sql = format!("select pg_advisory_xact_lock({MIGRATION_LOCK})");
+            tx.execute_unprepared(&sql).await?;
+        }
+        Migrator::up(&tx, None).await?;
+        Ok(tx.commit().await?)
     }
 
     /// For reading. On SQLite these connections are read-only and see what is committed.

@@ -146,3 +146,46 @@ fn purse(backend: DbBackend) -> String {
          returning project_id, ledger_account, balance_fen - held_fen"
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{ConnectionTrait, Statement};
+
+    use super::*;
+    use crate::Store;
+
+    /// A batch costs what its rows cost, however large the tables have grown.
+    #[tokio::test]
+    async fn no_statement_of_the_hot_path_walks_a_table() {
+        let dir = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", dir.path().join("money.db").display());
+        let store = Store::open(&url).await.unwrap();
+        store.migrate().await.unwrap();
+        let sql = sql(DbBackend::Sqlite);
+        let statements = [
+            &sql.payable,
+            &sql.fact,
+            &sql.known,
+            &sql.order,
+            &sql.attempt,
+            &sql.transaction,
+            &sql.posting,
+            &sql.purse,
+            &sql.hold,
+            &sql.vend,
+            &sql.job,
+            &sql.event,
+        ];
+        for statement in statements {
+            let explain = format!("explain query plan {statement}");
+            let explain = Statement::from_sql_and_values(DbBackend::Sqlite, explain, ["[]".into()]);
+            let rows = store.parts.writer.query_all_raw(explain).await.unwrap();
+            let plan = rows.iter().map(|row| row.try_get::<String>("", "detail").unwrap());
+            let plan = plan.collect::<Vec<_>>().join("\n");
+            let walks = plan
+                .lines()
+                .any(|line| line.starts_with("SCAN") && line != "SCAN j VIRTUAL TABLE INDEX 1:");
+            assert!(!walks, "{statement}\n{plan}");
+        }
+    }
+}

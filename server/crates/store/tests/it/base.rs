@@ -35,13 +35,13 @@ impl Base {
             return None;
         };
         let no = NEXT.fetch_add(1, Ordering::Relaxed);
+        // A schema stands for a database here: it is a hundred times cheaper to make.
         let name = format!("yufu_test_{}_{no}", std::process::id());
         let db = connect(&server).await;
-        let drop = format!("drop database if exists {name} with (force)");
-        db.execute_unprepared(&drop).await.unwrap();
-        db.execute_unprepared(&format!("create database {name}")).await.unwrap();
-        let (stem, _) = server.rsplit_once('/').unwrap();
-        Some(Base { url: format!("{stem}/{name}"), dir: None, name: Some(name) })
+        db.execute_unprepared(&format!("drop schema if exists {name} cascade")).await.unwrap();
+        db.execute_unprepared(&format!("create schema {name}")).await.unwrap();
+        let url = format!("{server}?options=-csearch_path%3D{name}");
+        Some(Base { url, dir: None, name: Some(name) })
     }
 
     /// An empty database of each kind there is.
@@ -68,8 +68,7 @@ impl Base {
     pub async fn end(self) {
         if let Some(name) = self.name {
             let db = connect(&std::env::var(SERVER).unwrap()).await;
-            let drop = format!("drop database if exists {name} with (force)");
-            db.execute_unprepared(&drop).await.unwrap();
+            db.execute_unprepared(&format!("drop schema {name} cascade")).await.unwrap();
         }
         drop(self.dir);
     }

@@ -27,7 +27,7 @@ fn tables_sql(backend: DbBackend) -> &'static str {
              and name not like 'sqlite_%' and name <> 'seaql_migrations' order by 1"
         }
         _ => {
-            "select tablename::text from pg_tables where schemaname = 'public' \
+            "select tablename::text from pg_tables where schemaname = current_schema() \
              and tablename <> 'seaql_migrations' order by 1"
         }
     }
@@ -50,7 +50,7 @@ async fn keys(db: &impl ConnectionTrait) -> BTreeMap<(String, String), Vec<Strin
             "select t.relname::text, c.relname::text, a.attname::text \
              from pg_index x join pg_class c on c.oid = x.indexrelid \
              join pg_class t on t.oid = x.indrelid \
-             join pg_namespace n on n.oid = t.relnamespace and n.nspname = 'public' \
+             join pg_namespace n on n.oid = t.relnamespace and n.nspname = current_schema() \
              join unnest(x.indkey) with ordinality k(no, place) on true \
              join pg_attribute a on a.attrelid = t.oid and a.attnum = k.no \
              where x.indisunique order by 1, 2, k.place"
@@ -65,8 +65,15 @@ async fn keys(db: &impl ConnectionTrait) -> BTreeMap<(String, String), Vec<Strin
 }
 
 #[tokio::test]
-async fn an_empty_database_is_migrated_and_again_without_effect() {
+async fn processes_that_start_together_migrate_once() {
     for base in Base::each().await {
+        let started = (0..4).map(|_| {
+            let url = base.url.clone();
+            tokio::spawn(async move { Store::open(&url).await.unwrap().migrate().await })
+        });
+        for migrated in started.collect::<Vec<_>>() {
+            migrated.await.unwrap().unwrap();
+        }
         base.store().await.migrate().await.unwrap();
         base.end().await;
     }
@@ -100,7 +107,7 @@ async fn columns(db: &impl ConnectionTrait, table: &str) -> Vec<(String, bool)> 
         ),
         _ => format!(
             "select column_name::text, lower(is_nullable)::text from information_schema.columns \
-             where table_schema = 'public' and table_name = '{table}' order by ordinal_position"
+             where table_schema = current_schema() and table_name = '{table}' order by ordinal_position"
         ),
     };
     let found = rows(db, &sql, 2).await;

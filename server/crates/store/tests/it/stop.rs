@@ -103,6 +103,75 @@ async fn a_file_system_without_room_stops_the_store() {
     let _ = Command::new("umount").arg("-l").arg(dir.path()).status();
 }
 
+/// Makes the 40th sync of the database files fail, once: whoever tries again believes in success,
+/// while the kernel has already thrown the page away (`reliability.md` 2.3).
+const FAILING_SYNC: &str = r#"
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdatomic.h>
+static atomic_int calls;
+static int fails(void) { return atomic_fetch_add(&calls, 1) == 40; }
+int fsync(int fd) {
+    if (fails()) { errno = EIO; return -1; }
+    return ((int (*)(int))dlsym(RTLD_NEXT, "fsync"))(fd);
+}
+int fdatasync(int fd) {
+    if (fails()) { errno = EIO; return -1; }
+    return ((int (*)(int))dlsym(RTLD_NEXT, "fdatasync"))(fd);
+}
+"#;
+
+#[test]
+fn after_one_failed_sync_nothing_is_acknowledged_any_more() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let base = Base::sqlite();
+    runtime.block_on(async { build(&base.store().await, 1).await });
+    let dir = tempfile::tempdir().unwrap();
+    let (source, shim) = (dir.path().join("shim.c"), dir.path().join("shim.so"));
+    std::fs::write(&source, FAILING_SYNC).unwrap();
+    // The same compiler that SQLite itself was built with.
+    let mut cc = Command::new("cc");
+    cc.args(["-shared", "-fPIC", "-o"]).arg(&shim).arg(&source).arg("-ldl");
+    assert!(cc.status().unwrap().success());
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "stop::the_process_whose_sync_fails", "--nocapture"])
+        .env(SYNC_CHILD, &base.url)
+        .env("LD_PRELOAD", &shim)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("STOPPED"), "{said}");
+    let (before, after) = said.split_once("STOPPED").unwrap();
+    let acks = |text: &str| -> Vec<String> {
+        text.lines().filter_map(|line| line.split("ACK ").nth(1)).map(str::to_owned).collect()
+    };
+    assert!(!acks(before).is_empty() && acks(after).is_empty(), "{said}");
+    runtime.block_on(check_recovered(&base.url, &acks(before)));
+    runtime.block_on(base.end());
+}
+
+const SYNC_CHILD: &str = "YUFU_TEST_SYNC_CHILD";
+
+/// Not a test by itself: the process whose sync fails.
+#[tokio::test]
+async fn the_process_whose_sync_fails() {
+    let Ok(url) = std::env::var(SYNC_CHILD) else { return };
+    let store = Store::open(&url).await.unwrap();
+    let mut stopped = false;
+    for n in 0..200 {
+        place_quietly(&store, n).await;
+        match store.credit(credit(n, n)).await {
+            Ok(Credited::New) => println!("ACK {}", credit(n, n).fact.provider_trade_no),
+            Err(StoreError::Stopped) if !stopped => {
+                stopped = true;
+                println!("STOPPED");
+            }
+            _ => {}
+        }
+    }
+}
+
 const CHILD: &str = "YUFU_TEST_KILLED_CHILD";
 
 /// Not a test by itself: the process that is killed. It prints what it has acknowledged.

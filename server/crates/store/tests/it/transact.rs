@@ -1,5 +1,7 @@
 //! `transact`: all or nothing, alone and among neighbours.
 
+use std::task::Poll;
+
 use sea_orm::{ConnectionTrait, EntityTrait, PaginatorTrait};
 use store::{Store, StoreError, entity::setting};
 
@@ -117,4 +119,35 @@ async fn the_work_is_done_even_if_the_caller_goes_away() {
         assert_eq!(count(&store).await, 1);
         base.end().await;
     }
+}
+
+#[tokio::test]
+async fn a_full_queue_answers_at_once_and_loses_nothing_it_took() {
+    let base = Base::sqlite();
+    let store = base.store().await;
+    let (open, gate) = tokio::sync::oneshot::channel::<()>();
+    let mut slow = Box::pin(
+        store.transact(|_| Box::pin(async { gate.await.map_err(|_| StoreError::Stopped) })),
+    );
+    assert!(futures::poll!(&mut slow).is_pending());
+    let mut taken = Vec::new();
+    let full = loop {
+        let n = taken.len();
+        let mut unit = Box::pin(store.transact(move |tx| {
+            Box::pin(async move { store::insert(tx, row(format!("q{n}"))).await })
+        }));
+        match futures::poll!(&mut unit) {
+            Poll::Pending => taken.push(unit),
+            Poll::Ready(answer) => break answer,
+        }
+    };
+    assert!(matches!(full, Err(StoreError::Overloaded)), "{full:?}");
+    open.send(()).unwrap();
+    slow.await.unwrap();
+    let want = taken.len() as u64;
+    for unit in taken {
+        unit.await.unwrap();
+    }
+    assert_eq!(count(&store).await, want);
+    base.end().await;
 }
