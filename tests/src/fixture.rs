@@ -205,6 +205,18 @@ impl Layout {
         }
     }
 
+    /// How often every meter is scanned, in seconds.
+    pub fn set_interval(&mut self, seconds: i32) {
+        for place in &mut self.places {
+            place.meter.reading_interval_s = seconds;
+        }
+    }
+
+    /// The price of electricity, in micro-yuan per kWh.
+    pub fn set_price(&mut self, micro_yuan: i64) {
+        self.tariffs[0].micro_yuan = micro_yuan;
+    }
+
     /// Where the modems dial in.
     pub fn dial(&mut self, address: SocketAddr) {
         for bus in &mut self.site.buses {

@@ -32,13 +32,27 @@ pub struct Plan {
     /// `None` = a SQLite file of its own.
     pub database: Option<String>,
     pub provider: provider_simulator::Config,
+    /// The house's bounds; the pace is always the world's.
+    pub settings: Settings,
+    /// How often the buses are scanned, in seconds.
+    pub interval_s: i32,
+    /// The price of electricity, in micro-yuan per kWh.
+    pub price_micro_yuan: i64,
 }
 
 impl Plan {
     pub fn new(buses: Vec<Bus>) -> Self {
         let seed = seed();
         let provider = provider_simulator::Config { seed, time_scale: 200, ..Default::default() };
-        Plan { buses, seed, database: None, provider }
+        Plan {
+            buses,
+            seed,
+            database: None,
+            provider,
+            settings: Settings::default(),
+            interval_s: 900,
+            price_micro_yuan: 600_000,
+        }
     }
 }
 
@@ -91,6 +105,8 @@ impl World {
         store.migrate().await.unwrap();
         let clock = Arc::new(SystemClock::new());
         let mut layout = Layout::new(&plan.buses, plan.seed, SPEED, clock.now());
+        layout.set_interval(plan.interval_s);
+        layout.set_price(plan.price_micro_yuan);
         let wechat: PathBuf = keys.join("wechat-pay/1900000001");
         let alipay: PathBuf = keys.join("alipay/2021000000000001");
         let merchants =
@@ -115,7 +131,7 @@ impl World {
             merchants: catalogue,
             clock,
             rng,
-            settings: Settings { pace: 0.02, ..Settings::default() },
+            settings: Settings { pace: 0.02, ..plan.settings },
         });
         let faults = house.configure_lines().await.unwrap();
         assert!(faults.is_empty(), "{faults:?}");

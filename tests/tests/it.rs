@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod it {
+    mod arrears;
+    mod payment;
     mod tidy;
     mod top_up;
 }

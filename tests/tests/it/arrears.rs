@@ -1,0 +1,213 @@
+//! Readings become bills, bills become arrears, arrears may become a dark window, and a payment
+//! lights it again. Nobody is cut off while any rule forbids it.
+
+use std::time::Duration;
+
+use domain::{
+    Channel, Money, OperatorId, OrderId, OrderState, ProjectId,
+    supply::{Actual, SupplyEvent},
+};
+use ledger::LedgerAccount;
+use store::{meter, setting, supply};
+use tests::{
+    fixture::{Bus, PROJECT},
+    world::{Plan, World},
+};
+use vending::{
+    Settings, VendingError,
+    billing::{Billed, Register},
+    order::PlaceOrder,
+    supply::switch::Wanted,
+};
+
+/// Platform-held meters whose use is dear: 10 yuan a kWh, so that a purse empties while one looks.
+fn dear(remote: usize) -> Plan {
+    Plan {
+        settings: Settings { order_min: Money::from_fen(1), ..Settings::default() },
+        interval_s: 1,
+        price_micro_yuan: 10_000_000,
+        ..Plan::new(vec![Bus { prepaid: 0, remote, water: 0 }])
+    }
+}
+
+async fn sell(world: &World, place: usize, fen: i64) -> OrderId {
+    let wish = PlaceOrder {
+        client_id: OrderId::generate(world.house.clock(), world.house.rng()).to_string(),
+        meter: world.layout.places[place].meter.meter_id(),
+        channel: Channel::Cash,
+        amount: Money::from_fen(fen),
+        operator: None,
+    };
+    let operator = OperatorId(uuid::Uuid::from_u128(77));
+    let sold = world.house.sell_at_counter(PROJECT, operator, wish, None).await.unwrap();
+    sold.order_id()
+}
+
+/// Waits until the simulated relay stands as wanted.
+async fn until_relay(world: &World, place: usize, closed: bool) {
+    let meter = world.site.meter(&world.layout.places[place].meter.address).unwrap();
+    let seen = tokio::time::timeout(Duration::from_secs(60), async {
+        while meter.snapshot().relay_closed != closed {
+            world.house.store().wait_for_work(Duration::from_millis(20)).await;
+        }
+    });
+    assert!(seen.await.is_ok(), "the relay of place {place} never stood at closed={closed}");
+}
+
+async fn purse_fen(world: &World, place: usize) -> i64 {
+    let account = world.layout.places[place].account;
+    let purse = LedgerAccount::Purse(account, domain::Purpose::Electricity);
+    let db = world.house.store().read();
+    store::ledger::balance(db, PROJECT, purse).await.unwrap().posted.fen()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_who_runs_out_is_cut_off_and_a_payment_brings_the_light_back() {
+    let world = World::start(dear(1)).await;
+    let first = sell(&world, 0, 20).await;
+    world.until(first, OrderState::Restored).await;
+    until_relay(&world, 0, false).await;
+    assert!(purse_fen(&world, 0).await < 0, "cut off in arrears only");
+    let second = sell(&world, 0, 10_000).await;
+    world.until(second, OrderState::Restored).await;
+    until_relay(&world, 0, true).await;
+    world.house.store().audit(Some(PROJECT)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_cut_off_while_any_rule_forbids_it() {
+    let world = World::start(dear(2)).await;
+    // Place 0 is kept on by an operator, place 1 belongs to a protected tenant.
+    let kept = world.layout.places[0].meter.meter_id();
+    world.house.steer_supply(PROJECT, kept, Wanted::KeepPower(true)).await.unwrap();
+    let protected = world.layout.places[1].account;
+    world
+        .house
+        .store()
+        .transact(move |tx| {
+            Box::pin(async move { store::account::protect(tx, PROJECT, protected, true).await })
+        })
+        .await
+        .unwrap();
+    for place in 0..2 {
+        let order = sell(&world, place, 1).await;
+        world.until(order, OrderState::Restored).await;
+    }
+    // Both run deep into arrears; the arrears job of the second looks and refuses.
+    tokio::time::timeout(Duration::from_secs(60), async {
+        while purse_fen(&world, 0).await > -20 || purse_fen(&world, 1).await > -20 {
+            world.house.store().wait_for_work(Duration::from_millis(50)).await;
+        }
+    })
+    .await
+    .unwrap();
+    for place in &world.layout.places {
+        let meter = world.site.meter(&place.meter.address).unwrap().snapshot();
+        assert!(meter.relay_closed, "{} was cut off", place.meter.meter_no);
+        assert_eq!(meter.trips, 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_cut_off_in_safe_mode() {
+    let world = World::start(dear(1)).await;
+    world
+        .house
+        .store()
+        .transact(|tx| Box::pin(setting::set(tx, vending::arrears::SETTING_SAFE_MODE, "on")))
+        .await
+        .unwrap();
+    let order = sell(&world, 0, 1).await;
+    world.until(order, OrderState::Restored).await;
+    tokio::time::timeout(Duration::from_secs(60), async {
+        while purse_fen(&world, 0).await > -20 {
+            world.house.store().wait_for_work(Duration::from_millis(50)).await;
+        }
+    })
+    .await
+    .unwrap();
+    let address = &world.layout.places[0].meter.address;
+    assert_eq!(world.site.meter(address).unwrap().snapshot().trips, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_between_the_decision_and_the_sending_cancels_the_trip() {
+    // 17R: the wish to trip is written, then money comes in before any worker has taken it up.
+    let world = World::start(dear(1)).await;
+    let row = world.layout.places[0].meter.clone();
+    let (id, house) = (row.meter_id(), world.house.clone());
+    let first = sell(&world, 0, 10_000).await;
+    world.until(first, OrderState::Restored).await;
+    let now = house.now();
+    let known = supply::of_meter(house.store().read(), PROJECT, id).await.unwrap().unwrap();
+    let stored: std::collections::BTreeMap<String, String> =
+        serde_json::from_str(&known.state).unwrap();
+    let saga = domain::supply::Supply::from_fields(&domain::fields::Fields(stored)).unwrap();
+    let order = domain::TripOrder {
+        supply_seq: saga.seq,
+        decided_at: now,
+        not_after: now + chrono::TimeDelta::seconds(60),
+        debt_fen: 1,
+    };
+    let (tripping, _) = saga.step(SupplyEvent::Trip(order), now);
+    let mut wished = known.clone();
+    wished.desired = "off".to_owned();
+    wished.desired_seq = i64::try_from(tripping.seq).unwrap();
+    wished.state = serde_json::to_string(&tripping.to_fields().0).unwrap();
+    wished.version += 1;
+    house
+        .store()
+        .transact(move |tx| Box::pin(async move { supply::write(tx, &wished).await }))
+        .await
+        .unwrap();
+    // The purse holds money, so the trip must never leave, whoever takes the job up.
+    let second = sell(&world, 0, 5_000).await;
+    world.until(second, OrderState::Restored).await;
+    let address = &world.layout.places[0].meter.address;
+    let seen = world.site.meter(address).unwrap().snapshot();
+    assert_eq!((seen.trips, seen.relay_closed), (0, true));
+    assert_eq!(world.house.supply_shown(PROJECT, id).await.unwrap(), Actual::On);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reading_that_arrives_twice_is_billed_once() {
+    let world = World::start(Plan::new(vec![Bus { prepaid: 0, remote: 1, water: 0 }])).await;
+    let id = world.layout.places[0].meter.meter_id();
+    let far = world.house.now() + chrono::TimeDelta::days(1);
+    let read =
+        |value: i64, later: i64| Register { value, at: far + chrono::TimeDelta::seconds(later) };
+    let bill = |r: Register| world.house.bill(PROJECT, id, r);
+    // Whatever the scan has billed by now, the register stands at 9,000 kWh from here on.
+    bill(read(9_000_000, 0)).await.unwrap();
+    let before = purse_fen(&world, 0).await;
+    // 1.5 kWh at 0.60 yuan are 90 fen, told by four readers at once and once more later.
+    let told = (0..4).map(|_| bill(read(9_001_500, 900)));
+    let told = futures::future::join_all(told).await;
+    let lines = told.iter().filter(|b| matches!(b, Ok(Billed::Line { amount_fen: 90, .. })));
+    assert_eq!(lines.count(), 1, "{told:?}");
+    assert_eq!(bill(read(9_001_500, 1_800)).await.unwrap(), Billed::Nothing);
+    assert_eq!(bill(read(9_001_400, 1_900)).await.unwrap(), Billed::Nothing);
+    assert_eq!(purse_fen(&world, 0).await, before - 90);
+    world.house.store().audit(Some(PROJECT)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_later_wish_for_a_relay_wins_by_sequence() {
+    let world = World::start(Plan::new(vec![Bus { prepaid: 0, remote: 1, water: 0 }])).await;
+    let id = world.layout.places[0].meter.meter_id();
+    for _ in 0..3 {
+        world.house.steer_supply(PROJECT, id, Wanted::On).await.unwrap();
+    }
+    let db = world.house.store().read();
+    let row = supply::of_meter(db, PROJECT, id).await.unwrap().unwrap();
+    let mut stale = row.clone();
+    stale.version = row.version;
+    stale.desired = "off".to_owned();
+    let written = world.house.store().transact(move |tx| {
+        Box::pin(async move { Ok::<_, VendingError>(supply::write(tx, &stale).await?) })
+    });
+    assert!(written.await.is_err(), "a writer that lost the race gets a conflict");
+    assert!(row.desired_seq >= 1);
+    let missing = meter::by_id(db, ProjectId(2), id).await.unwrap();
+    assert!(missing.is_none(), "the key is led by the project");
+}
