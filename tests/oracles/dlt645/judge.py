@@ -11,15 +11,10 @@ The library's slave also answers frames meant for other meters, so a filter stan
 """
 
 import json
-import os
 import sys
-import tempfile
 
-# The library opens log files relative to where it runs.
-os.chdir(tempfile.mkdtemp(prefix="dlt645-judge-"))
-
-from dlt645.protocol.protocol import DLT645Protocol  # noqa: E402
-from dlt645.service.serversvc.server_service import MeterServerService  # noqa: E402
+from dlt645.protocol.protocol import DLT645Protocol
+from dlt645.service.serversvc.server_service import MeterServerService
 
 meter = None
 
