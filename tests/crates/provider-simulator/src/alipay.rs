@@ -80,6 +80,9 @@ pub(crate) async fn serve(
         if faults.contains(&Fault::PaidBeforeAnswer) {
             pay_first(&world, &request.app_id, &number).await;
         }
+        if outcome.is_ok() && faults.contains(&Fault::PaidAfterClose) {
+            world.pay_late(&number, ProviderKind::Alipay);
+        }
     }
     misbehave::wait(&faults).await;
     if request.method == "alipay.trade.wap.pay" {

@@ -92,6 +92,8 @@ pub enum Fault {
     UnsignedMissing,
     /// The payer pays and the callback is delivered before the order call is answered (F4 no. 1).
     PaidBeforeAnswer,
+    /// The payer pays the moment a close call has succeeded (F4 no. 4).
+    PaidAfterClose,
     /// The refund ends this way instead of succeeding.
     RefundEnds {
         /// The final state.

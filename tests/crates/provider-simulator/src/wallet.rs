@@ -10,6 +10,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::alipay;
 use crate::book::{Pay, PayError, ProviderKind, TradeState};
+use crate::fault::{Fault, Rule, Site};
 use crate::wechat_pay::call::query_value;
 use crate::world::World;
 use part::Language;
@@ -25,6 +26,7 @@ const COUPON_FEN: i64 = 100;
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
         .route("/wallet", web::get().to(list))
+        .route("/wallet/", web::get().to(list))
         .route("/wallet/wallet.css", web::get().to(style))
         .route("/wallet/resolve", web::get().to(resolve))
         .route("/wallet/{code}", web::get().to(show))
@@ -112,6 +114,14 @@ async fn act(
     let language = form.get("lang").map_or("zh", String::as_str);
     let found = world.state().book.by_code(&code).cloned();
     let Some(trade) = found else { return html(page::gone(Language::of(""))) };
+    let language = if language == "en" { "en" } else { "zh" };
+    if action == "late" && trade.state(world.now_ms()) == TradeState::NotPay {
+        let rule = Rule::new(Site::Close, Fault::PaidAfterClose).times(1);
+        let rule = rule.order(&trade.key.out_trade_no).provider(trade.key.provider);
+        let planned = world.state().faults.add(rule).map_or("refused", |_| "planned");
+        let to = format!("/wallet/{code}?lang={language}&done={planned}");
+        return HttpResponse::SeeOther().insert_header((LOCATION, to)).finish();
+    }
     let outcome = pay_of(action, trade.total_fen).map(|pay| {
         let first = world.pay(&trade.key, &pay);
         if action == "twice" && first.is_ok() {
@@ -126,7 +136,6 @@ async fn act(
         Some(Err(PayError::Paid)) => "already",
         Some(Err(PayError::Unknown | PayError::Amount)) => "refused",
     };
-    let language = if language == "en" { "en" } else { "zh" };
     let to = format!("/wallet/{code}?lang={language}&done={done}");
     HttpResponse::SeeOther().insert_header((LOCATION, to)).finish()
 }

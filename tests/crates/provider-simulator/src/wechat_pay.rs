@@ -57,6 +57,9 @@ pub(crate) async fn serve(
         if faults.contains(&Fault::PaidBeforeAnswer) {
             pay_first(&world, &caller, &call, &json).await;
         }
+        if outcome.is_ok() && faults.contains(&Fault::PaidAfterClose) {
+            world.pay_late(&out_trade_no, ProviderKind::WechatPay);
+        }
     }
     misbehave::wait(&faults).await;
     answer::send(&world, &caller, outcome, &faults)

@@ -145,6 +145,16 @@ impl World {
         Ok(provider_trade_no)
     }
 
+    /// Pays an order that was closed a moment ago; an order that is paid already stays as it is.
+    pub(crate) fn pay_late(&self, out_trade_no: &str, provider: ProviderKind) {
+        let late = Pay { late: true, ..Pay::default() };
+        if let Some(key) = self.key(out_trade_no, Some(provider))
+            && let Err(error) = self.pay(&key, &late)
+        {
+            tracing::debug!(%error, out_trade_no, "the late payer did not pay");
+        }
+    }
+
     /// Wakes the courier and those who wait for the book.
     fn changed(&self) {
         self.wake.notify_one();

@@ -161,6 +161,12 @@ fn verdict(
             language.say("已取消", "Cancelled"),
             language.say("没有扣款，还可以再付", "Nothing was charged, you can still pay"),
         ),
+        TradeState::NotPay if done == Some("planned") => line(
+            "off",
+            CLOCK,
+            language.say("等订单关闭再付", "Waiting to pay late"),
+            language.say("商家关单后会立刻付款", "Pays the moment the merchant closes"),
+        ),
         TradeState::NotPay => None,
         TradeState::Closed => line(
             "off",
@@ -301,6 +307,12 @@ fn actions(trade: &Trade, state: TradeState, language: Language, done: Option<&s
                     TWO,
                     language.say("连付两笔", "Pay twice"),
                     language.say("两个交易单号，同时通知", "Two transactions, told together"),
+                ),
+                case(
+                    "late",
+                    CLOCK,
+                    language.say("等关单再付", "Pay after closing"),
+                    language.say("商家一关单就付款", "The moment the merchant closes"),
                 ),
             ];
             let more = language.say("更多付法", "Other ways to pay");

@@ -47,6 +47,13 @@ async fn a_person_approves_declines_pays_late_and_pays_twice() {
         assert_eq!((trade.payments.len(), trade.paid_fen()), (payments, paid_fen), "{no}");
     }
     receiver.wait(5).await;
+    // Planned while open, paid the moment the merchant closes.
+    merchant.place("WALLET07", 5_000, &receiver.url).await;
+    assert!(press(&provider, "WALLET07", "late").await.contains("商家关单后会立刻付款"));
+    assert_eq!(merchant.close("WALLET07").await.status, 204);
+    let trade = provider.trade("WALLET07").unwrap();
+    assert!(trade.payments.len() == 1 && trade.payments[0].after_close);
+    receiver.wait(6).await;
 }
 
 #[tokio::test]
