@@ -41,11 +41,11 @@ fn state_words(
         }
         TradeState::Success | TradeState::Finished => (language.say("已付款", "Paid"), "ok", TICK),
         TradeState::Refund => {
-            let settled = trade.refunds.iter().any(|refund| refund.status == RefundStatus::Success);
-            let words = if settled {
-                language.say("已退款", "Refunded")
-            } else {
-                language.say("退款处理中", "Refund in progress")
+            let settled = trade.refunds.iter().filter(|one| one.status == RefundStatus::Success);
+            let words = match settled.map(|refund| refund.refund_fen).sum::<i64>() {
+                0 => language.say("退款处理中", "Refund in progress"),
+                fen if fen < trade.paid_fen() => language.say("部分退款", "Partly refunded"),
+                _ => language.say("已退款", "Refunded"),
             };
             (words, "off", BACK)
         }
