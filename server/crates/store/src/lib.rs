@@ -43,6 +43,8 @@ pub mod reading;
 pub mod roster;
 pub mod story;
 
+pub mod clock;
+
 mod bulk;
 mod checkpoint;
 mod postgres;
