@@ -5,6 +5,7 @@
 mod it {
     mod arrears;
     mod payment;
+    mod rows;
     mod tidy;
     mod top_up;
 }

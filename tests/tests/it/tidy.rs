@@ -163,16 +163,21 @@ fn every_dependency_offers_a_licence_we_may_use() {
 #[test]
 fn there_is_one_crypto_provider_and_the_bundled_sqlite() {
     let metadata = metadata();
-    let resolve = metadata.resolve.as_ref().unwrap();
-    let in_use: BTreeSet<_> = resolve.nodes.iter().map(|node| &node.id).collect();
-    let packages: Vec<&Package> =
-        metadata.packages.iter().filter(|p| in_use.contains(&p.id)).collect();
-    let forbidden: Vec<&str> = packages
-        .iter()
-        .map(|p| p.name.as_str())
-        .filter(|name| FORBIDDEN_CRATES.contains(name))
-        .collect();
+    // What is really built, features resolved: `cargo metadata` lists more than that.
+    let out = Command::new(env!("CARGO"))
+        .args(["tree", "--workspace", "--locked", "--prefix", "none", "--format", "{p}"])
+        .args(["--edges", "normal,build", "--target", "x86_64-unknown-linux-gnu"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(out.status.success(), "cargo tree: {}", String::from_utf8_lossy(&out.stderr));
+    let tree = String::from_utf8(out.stdout).unwrap();
+    let built: BTreeSet<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(built.contains("aws-lc-rs"), "the tree was not read");
+    let forbidden: Vec<_> = FORBIDDEN_CRATES.iter().filter(|name| built.contains(*name)).collect();
     assert!(forbidden.is_empty(), "built in: {forbidden:?}");
+    let resolve = metadata.resolve.as_ref().unwrap();
+    let packages: Vec<&Package> = metadata.packages.iter().collect();
     let sqlite: Vec<_> = packages.iter().filter(|p| p.name.as_str() == "libsqlite3-sys").collect();
     assert_eq!(sqlite.len(), 1, "exactly one SQLite");
     assert_eq!(sqlite[0].version.to_string(), "0.37.0", "0.37.0 bundles SQLite 3.51.3");

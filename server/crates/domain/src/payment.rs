@@ -27,9 +27,32 @@ named_enum! {
 impl AttemptState {
     /// True while the sweeper has to keep asking the provider.
     ///
-    /// Invariant: no timer ends doubt (I6); an attempt leaves this set only by a provider fact.
+    /// Invariant: no timer ends doubt (I6); an attempt leaves this set only by a provider fact;
+    /// proved by `every_unproven_attempt_is_asked_for`.
     pub fn needs_query(self) -> bool {
         use AttemptState::*;
         matches!(self, Created | Awaiting | Unknown | Closing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_unproven_attempt_is_asked_for() {
+        let table = [
+            ("created", true),
+            ("awaiting", true),
+            ("unknown", true),
+            ("closing", true),
+            ("closed", false),
+            ("paid", false),
+            ("declined", false),
+        ];
+        assert_eq!(table.len(), AttemptState::ALL.len());
+        for (name, asked) in table {
+            assert_eq!(name.parse::<AttemptState>().map(AttemptState::needs_query), Ok(asked));
+        }
     }
 }

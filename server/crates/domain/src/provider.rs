@@ -5,7 +5,10 @@ use std::{fmt, str::FromStr};
 use crate::id::IdError;
 
 macro_rules! named_enum {
-    ($(#[$doc:meta])* $name:ident, $kind:literal, $($(#[$vdoc:meta])* $variant:ident = $text:literal,)*) => {
+    (
+        $(#[$doc:meta])* $name:ident, $kind:literal,
+        $($(#[$vdoc:meta])* $variant:ident = $text:literal,)*
+    ) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum $name {

@@ -94,7 +94,7 @@ async fn bill_line(
     moved.at = read.at;
     moved.version = cursor.version + 1;
     let (Some(account), Some(tariff_id)) = (meter.account(), meter.tariff()) else {
-        // Use of an empty room is the landlord's: it is counted past, not billed to the next tenant.
+        // Use of an empty room is the landlord's: counted past, not billed to the next tenant.
         billing::move_cursor(tx, &moved).await?;
         return Ok(Billed::Nothing);
     };
