@@ -148,7 +148,13 @@ impl Bus {
             let backoff = self.shared.timing.redial;
             let wait = match *failures {
                 0 => Duration::ZERO,
-                n => backoff.first.saturating_mul(1 << (n - 1).min(16)).min(backoff.longest),
+                n => {
+                    let wait = backoff.first.saturating_mul(1 << (n - 1).min(16));
+                    let wait = wait.min(backoff.longest);
+                    // Jitter, so that serial servers that came up together are not dialled so.
+                    let half = self.shared.rng.below(wait.as_millis() as u64 / 2 + 1);
+                    wait / 2 + Duration::from_millis(half)
+                }
             };
             let dial = Box::pin(async move {
                 tokio::time::sleep(wait).await;
@@ -196,7 +202,7 @@ impl Bus {
         self.quiet = None;
         self.free_at = Instant::now();
         self.schedule.hold(false);
-        self.begin_scans();
+        self.begin_scans(Vec::new());
         let remote = wire.remote().to_string();
         let gateway = self.plan.line.gateway;
         self.shared.outbox.event(GatewayEvent::Online { gateway, remote, at });
@@ -204,10 +210,17 @@ impl Bus {
 
     /// Every meter's first poll comes at its own moment, so that three thousand modems that come
     /// back together do not all ask at once (`meters.md` H.1 no. 14).
-    fn begin_scans(&mut self) {
+    ///
+    /// `kept` are scans that go on instead, by the meter's place.
+    fn begin_scans(&mut self, mut kept: Vec<Option<Scan>>) {
+        kept.resize(self.plan.meters.len(), None);
         let now = self.shared.clock.monotonic();
         let within = self.shared.timing.first_poll_within;
-        let scans = self.plan.meters.iter().zip(&self.meters).map(|(meter, state)| {
+        let scans = self.plan.meters.iter().zip(&self.meters).zip(kept);
+        let scans = scans.map(|((meter, state), kept)| {
+            if let Some(kept) = kept {
+                return kept;
+            }
             let jitter = self.shared.rng.below(within.as_millis() as u64 + 1);
             let due = now + Duration::from_millis(jitter);
             let parts = meter.reads.len() as u8;
@@ -358,3 +371,6 @@ impl Bus {
         self.shared.outbox.event(GatewayEvent::Spontaneous { gateway, meter, frame, at });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -130,6 +130,8 @@ impl Gateway {
             let known = before.remove(&line.gateway);
             let meters: Vec<Uuid> = plan.meters.iter().map(|meter| meter.key).collect();
             let (handle, task) = match known {
+                // A task that died is started anew, whatever killed it.
+                Some(Running { task, .. }) if task.is_finished() => self.spawn(plan, framing),
                 Some(Running { handle, task }) if handle.line == line => (handle, task),
                 Some(Running { handle, task }) => {
                     updates.push((handle.inbox.clone(), Message::Update(plan)));

@@ -7,7 +7,7 @@
 //! one thing at a time ([`schedule`]); answers are tied to requests by address, function and
 //! identifier; what answers nothing becomes a [`GatewayEvent`].
 
-pub mod gateway;
+mod gateway;
 pub use gateway::Gateway;
 pub mod command;
 pub mod line;

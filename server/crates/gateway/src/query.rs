@@ -333,3 +333,6 @@ fn other_slave(buf: &[u8], request: &modbus::Request) -> Option<Found> {
         Decoded::Skip(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,8 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use tokio::time::Instant;
+
 use crate::{
     conn::{Ask, Conn, Outcome, Stray},
     event::OfflineReason,
@@ -30,6 +32,14 @@ impl Wire {
         match self {
             Wire::Stream(conn) => conn.closed,
             Wire::Mbap(mbap) => mbap.closed,
+        }
+    }
+
+    /// When the last byte came, where bytes are seen.
+    pub(crate) fn heard(&self) -> Option<Instant> {
+        match self {
+            Wire::Stream(conn) => Some(conn.heard),
+            Wire::Mbap(_) => None,
         }
     }
 

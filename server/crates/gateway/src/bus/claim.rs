@@ -22,8 +22,8 @@ impl Bus {
     /// Settles a claim. `Some`: the connection that was there has to go, and the claimant follows.
     ///
     /// Invariant: while two connections claim the line no relay and no top-up is sent, and the one
-    /// whose meters answer stays (tests `two_dtus_with_one_id_are_weighed_by_their_meters`,
-    /// `no_relay_or_top_up_while_two_connections_claim_a_line`).
+    /// whose meters answer stays (tests `h1_04_two_dtus_with_one_id_are_weighed_by_their_meters`,
+    /// `h1_04_no_relay_or_top_up_while_two_connections_claim_a_line`).
     pub(super) async fn settle(&mut self, wire: &mut Wire) -> Option<OfflineReason> {
         let heartbeat = self.plan.line.heartbeat;
         let quiet = !heartbeat.is_zero() && wire.silence() > heartbeat * 2;

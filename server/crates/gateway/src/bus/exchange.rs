@@ -109,7 +109,8 @@ impl Bus {
             self.status.answers.fetch_add(1, Ordering::Relaxed);
         }
         self.note_strays(wire, Some(at as u16));
-        self.free_at = Instant::now() + gap;
+        // The bus is idle since the last byte, not since we have read it.
+        self.free_at = wire.heard().unwrap_or_else(Instant::now).max(begin) + gap;
         let busy = (begin.elapsed() + gap).as_micros() as u64;
         add(&self.shared.counters.bus_busy_us, busy);
         self.status.busy_us.fetch_add(busy, Ordering::Relaxed);

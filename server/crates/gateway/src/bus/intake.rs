@@ -14,8 +14,8 @@ use crate::{
     conn::Conn,
     counter::{add, count},
     event::{GatewayEvent, OfflineReason},
-    line::Plan,
-    schedule::{Full, Ticket},
+    line::{MeterPlan, Plan},
+    schedule::{Full, Scan, Ticket},
     wire::Wire,
 };
 
@@ -224,7 +224,22 @@ impl Bus {
         }
     }
 
-    /// Puts new configuration in force. Commands stay with their meters; scans begin anew.
+    /// Scans that go on as they were, because nothing about their meter has changed.
+    fn kept_scans(&self, old: &Plan) -> Vec<Option<Scan>> {
+        let scans = self.schedule.scans();
+        let kept = |meter: &MeterPlan| {
+            let at = old.meters.iter().position(|was| {
+                was.key == meter.key
+                    && was.address == meter.address
+                    && was.reads == meter.reads
+                    && was.interval == meter.interval
+            })?;
+            scans.get(at).cloned()
+        };
+        self.plan.meters.iter().map(kept).collect()
+    }
+
+    /// Puts new configuration in force. Commands and scans stay with their meters.
     fn replace_plan(&mut self, plan: Box<Plan>) {
         let tickets = self.schedule.take_if(|_| true);
         let old = mem::replace(&mut self.plan, plan);
@@ -240,7 +255,8 @@ impl Bus {
             let state = same.and_then(|at| states.get_mut(at)).map(mem::take);
             self.meters.push(state.unwrap_or_else(MeterState::default));
         }
-        self.begin_scans();
+        let kept = self.kept_scans(&old);
+        self.begin_scans(kept);
         for ticket in tickets {
             let key = self.jobs.iter().find(|j| j.id == ticket.id).map(|j| j.command.meter);
             let at = self.plan.meters.iter().position(|meter| Some(meter.key) == key);

@@ -39,9 +39,6 @@ impl Bus {
         if let Outcome::Answer(Answer::Value { .. }) = outcome {
             self.keep_readings(wire, at, read);
         }
-        if matches!(outcome, Outcome::Lost { .. }) {
-            return;
-        }
         let health = self.schedule.scanned(meter, answered, self.shared.clock.monotonic());
         self.note_health(at, health);
     }
@@ -257,7 +254,7 @@ impl Bus {
     }
 
     /// Invariant: a step that writes is never sent a second time from here (test
-    /// `a_lost_reply_to_a_top_up_is_not_sent_again`).
+    /// `h1_01_a_lost_reply_to_a_top_up_is_not_sent_again`).
     fn may_retry(&mut self, id: u32, step: Step) -> bool {
         let limit = self.shared.timing.read_tries;
         let Some(job) = self.jobs.iter_mut().find(|job| job.id == id) else { return false };
