@@ -77,9 +77,11 @@ async fn a_proof_of_several_reads_lets_a_command_to_close_pass_between_them() {
     assert_eq!((asked.control, asked.address.as_str()), (0x1C, B));
     dtu.send(&frame(B, 0x9C, &[])).await;
     done(close).await.expect("accepted");
-    let rest: [(u32, &[u8]); 3] = [
+    let rest: [(u32, &[u8]); 5] = [
         (0x0333_0301, &[0, 0, 1, 0]),
+        (0x0333_0601, &[0, 0, 7, 0]),
         (0x0090_0200, &[0x78, 0x56, 0x34, 0x12]),
+        (0x0090_0201, &[0, 0, 0, 0]),
         (0x0001_0000, &E1),
     ];
     for (identifier, value) in rest {
@@ -93,11 +95,13 @@ async fn a_proof_of_several_reads_lets_a_command_to_close_pass_between_them() {
         [
             (Item::PurchaseCount, Value::Number(7)),
             (Item::LastPurchaseAmount, Value::Number(10_000)),
+            (Item::CumulativePurchase, Value::Number(70_000)),
             (Item::RemainingMoney, Value::Number(12_345_678)),
+            (Item::Overdraft, Value::Number(0)),
             (Item::ForwardEnergy, Value::Number(260)),
         ]
     );
-    assert_eq!(exchange.frames.len(), 8);
+    assert_eq!(exchange.frames.len(), 12);
 }
 
 #[tokio::test]

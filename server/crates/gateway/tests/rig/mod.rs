@@ -35,7 +35,7 @@ pub fn ms(count: u64) -> Duration {
 pub fn fast() -> Timing {
     Timing {
         registration: ms(300),
-        path: ms(60),
+        path: ms(200),
         turnaround_per_mille: 100,
         gap: ms(1),
         quiet: Some(ms(30)),
