@@ -4,6 +4,7 @@
 
 mod it {
     mod arrears;
+    mod campaign;
     mod payment;
     mod rows;
     mod tidy;
