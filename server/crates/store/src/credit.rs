@@ -71,7 +71,7 @@ impl Store {
         check(&credit)?;
         let (unit, answer) = CreditUnit::new(credit);
         let (Lane::Sqlite(queue) | Lane::Postgres(queue)) = &self.parts.lane;
-        enqueue(queue, Work::Credit(unit))?;
+        enqueue(queue, Work::Credit(Box::new(unit)))?;
         answer.await.unwrap_or(Err(StoreError::Stopped))
     }
 }

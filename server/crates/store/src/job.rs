@@ -17,7 +17,7 @@ use crate::{
 mod claim;
 pub use claim::{CLAIM_MAX, Claim, GatewayFilter};
 mod wait;
-pub(crate) use wait::{WAKE_SQL, listen};
+pub(crate) use wait::{cry, listen};
 
 /// A job as stored.
 pub type Job = job::Model;

@@ -15,7 +15,7 @@ use crate::{
     checkpoint::Checkpoint,
     credit::lane,
     error::{Fault, fault},
-    job::{WAKE_SQL, listen},
+    job::{cry, listen},
     postgres,
     signal::Signals,
     sqlite,
@@ -39,15 +39,13 @@ pub(crate) struct Parts {
     pub(crate) lane: Lane,
     pub(crate) signals: Signals,
     pub(crate) url: String,
-    /// The task that hears PostgreSQL's notices.
-    listener: Option<AbortHandle>,
+    /// The tasks that hear and tell PostgreSQL's notices.
+    tasks: Vec<AbortHandle>,
 }
 
 impl Drop for Parts {
     fn drop(&mut self) {
-        if let Some(listener) = &self.listener {
-            listener.abort();
-        }
+        self.tasks.iter().for_each(AbortHandle::abort);
     }
 }
 
@@ -89,7 +87,7 @@ impl Store {
     pub async fn open_with(url: &str, options: StoreOptions) -> Result<Store, StoreError> {
         let signals = Signals::new();
         let (sender, queue) = mpsc::channel(QUEUE_MAX);
-        let mut listener = None;
+        let mut tasks = Vec::new();
         let (writer, reader, lane) = if url.starts_with("sqlite:") {
             let (db, reader) = sqlite::open(url, options).await?;
             let checkpoint = Checkpoint::default();
@@ -98,14 +96,15 @@ impl Store {
             (db, reader, Lane::Sqlite(sender))
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             let pool = postgres::open(url, options).await?;
-            let notices = listen(pool.get_postgres_connection_pool().clone(), signals.clone());
-            listener = Some(tokio::spawn(notices).abort_handle());
+            let notices = pool.get_postgres_connection_pool().clone();
+            tasks.push(tokio::spawn(listen(notices, signals.clone())).abort_handle());
+            tasks.push(tokio::spawn(cry(pool.clone(), signals.clone())).abort_handle());
             tokio::spawn(lane::run(pool.clone(), queue, signals.clone()));
             (pool.clone(), pool, Lane::Postgres(sender))
         } else {
             return Err(StoreError::UnknownUrl);
         };
-        let parts = Parts { writer, reader, lane, signals, url: url.to_owned(), listener };
+        let parts = Parts { writer, reader, lane, signals, url: url.to_owned(), tasks };
         Ok(Store { parts: Arc::new(parts) })
     }
 
@@ -168,12 +167,9 @@ impl Store {
         let wakes = tx.wakes_workers();
         match result {
             Ok(value) => {
-                if wakes {
-                    tx.execute_unprepared(WAKE_SQL).await.map_err(StoreError::from)?;
-                }
                 tx.into_inner().commit().await.map_err(commit_error)?;
                 if wakes {
-                    self.parts.signals.wake_workers();
+                    self.parts.signals.work_committed();
                 }
                 Ok(value)
             }

@@ -29,7 +29,7 @@ pub(crate) enum Work {
     /// A closure.
     Unit(Box<dyn Unit>),
     /// A decided credit, applied together with all others of the batch.
-    Credit(CreditUnit),
+    Credit(Box<CreditUnit>),
 }
 
 impl Work {
@@ -89,7 +89,7 @@ impl Writer {
         for work in batch {
             match work {
                 Work::Unit(unit) => units.push(unit),
-                Work::Credit(unit) => credits.push(unit),
+                Work::Credit(unit) => credits.push(*unit),
             }
         }
         let outer = match self.begin().await {
@@ -122,7 +122,7 @@ impl Writer {
             return refuse_all(vec![unit], Vec::new(), error);
         }
         if wakes && ran == Ran::Keep {
-            self.signals.wake_workers();
+            self.signals.work_committed();
         }
         unit.answer(fate(ran));
         Ok(())
@@ -153,10 +153,10 @@ impl Writer {
             return refuse_all(settled.into_iter().map(|(u, _)| u).collect(), credits, error);
         }
         if wakes {
-            self.signals.wake_workers();
+            self.signals.work_committed();
         }
         settled.into_iter().for_each(|(unit, ran)| unit.answer(fate(ran)));
-        credits.into_iter().for_each(CreditUnit::answer);
+        credits.into_iter().for_each(|unit| unit.answer());
         Ok(())
     }
 

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, TransactionTrait};
+use sea_orm::{DatabaseConnection, DbErr, TransactionTrait};
 use tokio::sync::{Semaphore, mpsc};
 
 use super::{CreditUnit, apply};
 use crate::{
     StoreError,
     error::{Fault, fault},
-    job::WAKE_SQL,
     signal::Signals,
     store::commit_error,
     writer::{BATCH_MAX, Work},
@@ -37,7 +36,7 @@ pub(crate) async fn run(
         let mut credits = Vec::with_capacity(batch.len());
         for work in batch.drain(..) {
             match work {
-                Work::Credit(unit) => credits.push(unit),
+                Work::Credit(unit) => credits.push(*unit),
                 other => other.answer(Err(StoreError::Stopped)),
             }
         }
@@ -56,8 +55,8 @@ async fn apply_batch(pool: &DatabaseConnection, mut credits: Vec<CreditUnit>, si
     let error = loop {
         let error = match attempt(pool, &mut credits).await {
             Ok(()) => {
-                signals.wake_workers();
-                return credits.into_iter().for_each(CreditUnit::answer);
+                signals.work_committed();
+                return credits.into_iter().for_each(|unit| unit.answer());
             }
             Err(error) => error,
         };
@@ -66,7 +65,7 @@ async fn apply_batch(pool: &DatabaseConnection, mut credits: Vec<CreditUnit>, si
         if !again || tried >= TRIES_MAX {
             break error;
         }
-        credits.iter_mut().for_each(CreditUnit::forget);
+        credits.iter_mut().for_each(|unit| unit.forget());
     };
     tracing::warn!(%error, count = credits.len(), "a batch of credits was refused");
     credits.into_iter().for_each(|unit| unit.refuse(error.clone()));
@@ -77,7 +76,6 @@ async fn attempt(pool: &DatabaseConnection, credits: &mut [CreditUnit]) -> Resul
     if let Err(error) = apply(&tx, credits).await {
         return Err(lost(error));
     }
-    tx.execute_unprepared(WAKE_SQL).await?;
     tx.commit().await.map_err(commit_error)
 }
 

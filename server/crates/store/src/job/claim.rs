@@ -114,7 +114,7 @@ async fn claim_level(
     for row in rows {
         jobs.push(job::Model::from_query_result(&row, "")?);
     }
-    jobs.sort_by(|a, b| (a.run_at, a.id).cmp(&(b.run_at, b.id)));
+    jobs.sort_by_key(|job| (job.run_at, job.id));
     Ok(jobs)
 }
 

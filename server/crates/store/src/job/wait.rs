@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, Statement};
+use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use sqlx::{PgPool, postgres::PgListener};
 
 use crate::{Store, StoreError, signal::Signals};
@@ -11,8 +11,8 @@ use crate::{Store, StoreError, signal::Signals};
 /// The channel on which PostgreSQL tells every process that there is work.
 const CHANNEL: &str = "yufu_job";
 
-/// Said inside a transaction; heard when it is committed.
-pub(crate) const WAKE_SQL: &str = "notify yufu_job";
+/// Time between two notices of one process.
+const CRY_AGAIN: Duration = Duration::from_millis(5);
 
 /// How long to wait before listening again after the connection broke; polls go on meanwhile.
 const LISTEN_AGAIN: Duration = Duration::from_secs(1);
@@ -46,6 +46,21 @@ impl Store {
             due.push(row.try_get_by_index::<DateTime<Utc>>(0)?);
         }
         Ok(due.into_iter().min())
+    }
+}
+
+/// Tells the other processes that work was committed, many commits in one notice.
+///
+/// A notice is not part of the transaction it tells of: PostgreSQL lets only one transaction with
+/// a notice commit at a time, which would undo the group commit. One that is lost with its process
+/// is made up for by the poll.
+pub(crate) async fn cry(pool: DatabaseConnection, signals: Signals) {
+    loop {
+        signals.crier().notified().await;
+        if let Err(error) = pool.execute_unprepared(&format!("notify {CHANNEL}")).await {
+            tracing::warn!(%error, "a job notice was not sent; polling goes on");
+        }
+        tokio::time::sleep(CRY_AGAIN).await;
     }
 }
 

@@ -117,12 +117,8 @@ impl Draft {
             _ => None,
         };
         let accounts = named.chain(held).chain(placed).filter(|account| account.keeps_balance());
-        let mut purses = BTreeMap::new();
-        for account in accounts {
-            if !purses.contains_key(&account) {
-                purses.insert(account, Purse::nothing());
-            }
-        }
+        let mut purses: BTreeMap<LedgerAccount, Purse> =
+            accounts.map(|account| (account, Purse::nothing())).collect();
         // In the order of their texts, like every other lock on purses, so that nobody deadlocks.
         let mut texts: Vec<_> = purses.keys().map(|a| (a.to_string(), *a)).collect();
         texts.sort();

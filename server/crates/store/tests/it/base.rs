@@ -40,7 +40,7 @@ impl Base {
         let db = connect(&server).await;
         db.execute_unprepared(&format!("drop schema if exists {name} cascade")).await.unwrap();
         db.execute_unprepared(&format!("create schema {name}")).await.unwrap();
-        let url = format!("{server}?options=-csearch_path%3D{name}");
+        let url = format!("{server}?application_name={name}&options=-csearch_path%3D{name}");
         Some(Base { url, dir: None, name: Some(name) })
     }
 

@@ -1,5 +1,8 @@
 //! The store on both databases.
 
+// A whole binary of tests: what goes wrong here should end the test.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod backup;
 mod base;
 mod credit;

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use sea_orm::EntityTrait;
+use sea_orm::{DbBackend, EntityTrait, Statement};
 use store::{Credited, Store, StoreError, StoreOptions, entity::provider_fact};
 
 use crate::{
@@ -170,6 +170,48 @@ async fn the_process_whose_sync_fails() {
             _ => {}
         }
     }
+}
+
+/// A server that drops its connections in the middle of commits leaves doubt; whoever says the
+/// same again finds out, and every payment is there once (5A, 5B, 5D).
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_cut_in_mid_commit_lose_and_double_nothing() {
+    use sea_orm::ConnectionTrait;
+    let Some(base) = Base::postgres().await else { return };
+    let store = base.store().await;
+    build(&store, 1).await;
+    crate::site::place(&store, 0, 400).await;
+    let (acknowledge, mut acknowledged) = tokio::sync::mpsc::unbounded_channel();
+    for lane in 0..40u128 {
+        let (store, acknowledge) = (store.clone(), acknowledge.clone());
+        tokio::spawn(async move {
+            for n in (lane..400).step_by(40) {
+                // What a provider does: it says the same until it is acknowledged.
+                while store.credit(credit(n, n)).await.is_err() {}
+                acknowledge.send(n).unwrap();
+            }
+        });
+    }
+    drop(acknowledge);
+    let knife = base.raw().await;
+    // Only connections of this test carry its schema in their search path.
+    let schema = base.url.rsplit_once("%3D").unwrap().1;
+    let cut = format!(
+        "select pg_terminate_backend(a.pid) from pg_stat_activity a \
+         where a.pid <> pg_backend_pid() and a.application_name = '{schema}'"
+    );
+    let mut count = 0;
+    while acknowledged.recv().await.is_some() {
+        count += 1;
+        if count % 12 == 0 {
+            knife.query_all_raw(Statement::from_string(DbBackend::Postgres, &*cut)).await.unwrap();
+        }
+    }
+    assert_eq!(count, 400);
+    let report = store.audit(None).await.unwrap();
+    assert_eq!((report.credited_facts, report.posted_fen), (400, 400 * 5000));
+    knife.close().await.unwrap();
+    base.end().await;
 }
 
 const CHILD: &str = "YUFU_TEST_KILLED_CHILD";
