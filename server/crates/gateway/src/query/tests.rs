@@ -87,7 +87,10 @@ static QUERIES: LazyLock<[(Query, Quirks); 4]> = LazyLock::new(|| {
 proptest! {
     #[test]
     fn looking_always_makes_progress_inside_the_buffer(
-        bytes in prop::collection::vec(prop_oneof![Just(0x68u8), Just(1), Just(3), any::<u8>()], 0..300)
+        bytes in prop::collection::vec(
+            prop_oneof![Just(0x68u8), Just(1), Just(3), any::<u8>()],
+            0..300,
+        )
     ) {
         for (query, quirks) in QUERIES.iter() {
             let (found, _) = answer(query, quirks, &bytes);
