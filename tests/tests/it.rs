@@ -6,6 +6,7 @@ mod it {
     mod arrears;
     mod campaign;
     mod payment;
+    mod postgres;
     mod rows;
     mod tidy;
     mod top_up;
