@@ -138,7 +138,8 @@ impl World {
         let listener = Listener::new(house.clone()).await.unwrap();
         tokio::spawn(listener.run(heard));
         let (stop, stopped) = watch::channel(false);
-        tokio::spawn(vending::job::work(house.clone(), "world".to_owned(), stopped));
+        tokio::spawn(vending::job::work(house.clone(), "world".to_owned(), stopped.clone()));
+        tokio::spawn(vending::upkeep::keep(house.clone(), stopped));
         let dtu = gateway.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
         layout.dial(dtu);
         let site = Site::start(layout.site.clone()).await.unwrap();

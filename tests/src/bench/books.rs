@@ -41,28 +41,33 @@ pub enum Payers {
 pub struct Books {
     pub house: House,
     pub merchant: Arc<Merchant>,
-    layout: Layout,
-    /// Kept open, so that the gateway has somebody to talk to.
-    _events: mpsc::Receiver<GatewayEvent>,
+    pub layout: Layout,
+    /// What the gateway tells; kept here, so that it has somebody to talk to.
+    pub events: mpsc::Receiver<GatewayEvent>,
+}
+
+/// The site money is credited to: twenty buildings of fifty tenants.
+pub fn tenants() -> Layout {
+    Layout::new(&[Bus::prepaid(METERS_PER_BUS); BUSES], 1, 1, SystemClock::new().now())
 }
 
 /// A house over a store, its gateway at these times and nobody listening on a port yet.
-pub async fn house(store: Store, timing: Timing, settings: Settings, addresses: &Addresses)
--> (House, mpsc::Receiver<GatewayEvent>) {
+pub async fn house(store: Store, timing: Timing) -> (House, mpsc::Receiver<GatewayEvent>) {
     let (clock, rng) = (Arc::new(SystemClock::new()), Arc::new(SystemRng::new()));
     let (events, heard) = mpsc::channel(1_024);
     let profiles = Profiles::embedded().unwrap();
     let gateway = Gateway::start(timing, profiles, clock.clone(), rng.clone(), events);
     let merchants = MerchantCatalogue::default();
-    let broken = merchants.reload(&store, addresses).await.unwrap();
+    let broken = merchants.reload(&store, &nowhere()).await.unwrap();
     assert!(broken.is_empty(), "{broken:?}");
     let transport = Arc::new(HttpTransport::new().unwrap());
+    let settings = Settings::default();
     let parts = Parts { store, gateway, transport, merchants, clock, rng, settings };
     (House::new(parts), heard)
 }
 
 /// Addresses nobody answers at: this house is told, it does not ask.
-pub fn nowhere() -> Addresses {
+fn nowhere() -> Addresses {
     Addresses {
         wechat_pay_base_url: "http://127.0.0.1:9".to_owned(),
         alipay_gateway_url: "http://127.0.0.1:9".to_owned(),
@@ -72,19 +77,18 @@ pub fn nowhere() -> Addresses {
 
 impl Books {
     /// Opens a database; fills it with the site if it is new. The keys lie in `folder`.
-    pub async fn open(url: &str, folder: &Path) -> Books {
+    pub async fn open(url: &str, folder: &Path, layout: Layout, timing: Timing) -> Books {
+        // `Store::open` refuses a database that is not durable, so no figure is of such a one.
         let store = Store::open(url).await.expect("a database fit for money");
         store.migrate().await.unwrap();
         let now = SystemClock::new().now();
-        let layout = Layout::new(&[Bus::prepaid(METERS_PER_BUS); BUSES], 1, 1, now);
         if store::site::project(store.read(), PROJECT).await.unwrap().is_none() {
             layout.store(&store, vec![wechat_merchant(folder, now)]).await;
         }
-        let (house, events) =
-            house(store, Timing::default(), Settings::default(), &nowhere()).await;
+        let (house, events) = house(store, timing).await;
         let token = wechat_merchant(folder, now).path_token;
         let merchant = house.merchants().by_path_token(&token).unwrap();
-        Books { house, merchant, layout, _events: events }
+        Books { house, merchant, layout, events }
     }
 
     /// Places orders numbered from `first` on and answers how they are paid.

@@ -21,7 +21,12 @@ pub struct Process(Child);
 
 impl Process {
     /// Starts a program; its words go to a log file.
-    pub fn start(program: &Path, arguments: &[String], log: &Path, variables: &[(&str, String)]) -> Process {
+    pub fn start(
+        program: &Path,
+        arguments: &[String],
+        log: &Path,
+        variables: &[(&str, String)],
+    ) -> Process {
         let log = std::fs::File::create(log).expect("a log file");
         let errors = log.try_clone().expect("a log file");
         let variables = variables.iter().map(|(name, value)| (name, value));
@@ -32,7 +37,9 @@ impl Process {
             .stdout(log)
             .stderr(errors)
             .spawn();
-        Process(child.unwrap_or_else(|error| panic!("{} does not start: {error}", program.display())))
+        Process(
+            child.unwrap_or_else(|error| panic!("{} does not start: {error}", program.display())),
+        )
     }
 
     /// Its number.

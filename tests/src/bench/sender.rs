@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use connector::{
     Headers,
-    wechat_pay::{self, callback::Notified},
+    wechat_pay::{self, Notified},
 };
 use domain::{Clock, SystemClock};
 use tokio::{

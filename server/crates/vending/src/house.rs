@@ -16,6 +16,7 @@ use store::Store;
 
 use crate::{
     arrears::ClockWatch, merchant::MerchantCatalogue, reading::Directory, transport::Transport,
+    upkeep::Owned,
 };
 
 /// Bounds and periods a site may set; the defaults are what `requirements.md` promises.
@@ -35,6 +36,10 @@ pub struct Settings {
     pub trip_rules: TripRules,
     /// Emergency credit before a cut, in fen.
     pub overdraft_fen: i64,
+    /// This process's name, where several share a database.
+    pub node: String,
+    /// Several processes share the database: only jobs of gateways connected here are taken.
+    pub many_nodes: bool,
     /// A factor on every waiting time of the vend and supply sagas; 1 outside of tests.
     pub pace: f32,
 }
@@ -58,6 +63,8 @@ impl Default for Settings {
                 hourly_budget_building: 10,
             },
             overdraft_fen: 0,
+            node: "one".to_owned(),
+            many_nodes: false,
             pace: 1.0,
         }
     }
@@ -69,6 +76,7 @@ pub struct House {
     parts: Arc<Parts>,
     watch: Arc<Mutex<ClockWatch>>,
     meters: Arc<RwLock<Arc<Directory>>>,
+    owned: Arc<Owned>,
 }
 
 /// What the house is made of; handed in once, at start.
@@ -93,7 +101,12 @@ impl House {
     /// Opens the house.
     pub fn new(parts: Parts) -> Self {
         let watch = ClockWatch::new(parts.clock.as_ref());
-        House { parts: Arc::new(parts), watch: Arc::new(Mutex::new(watch)), meters: Arc::default() }
+        House {
+            parts: Arc::new(parts),
+            watch: Arc::new(Mutex::new(watch)),
+            meters: Arc::default(),
+            owned: Arc::default(),
+        }
     }
 
     /// The books.
@@ -139,6 +152,11 @@ impl House {
     /// The meters in use, as they were configured last.
     pub fn meters(&self) -> Arc<Directory> {
         Arc::clone(&self.meters.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The gateways this process owns, where several share a database.
+    pub fn owned(&self) -> &Owned {
+        &self.owned
     }
 
     /// Puts another set of meters in use.

@@ -246,15 +246,24 @@ pub async fn work(house: House, owner: String, stop: tokio::sync::watch::Receive
 }
 
 async fn claim(house: &House, owner: &str, free: usize) -> Result<Vec<Job>, StoreError> {
-    let claim = Claim {
-        owner: owner.to_owned(),
-        kinds: Vec::new(),
-        gateways: GatewayFilter::Any,
-        limit: u32::try_from(free).unwrap_or(u32::MAX),
-        lease: house.settings().job_lease,
-        now: house.now(),
+    let ask = |gateways: GatewayFilter, room: usize| {
+        house.store().claim(Claim {
+            owner: owner.to_owned(),
+            kinds: Vec::new(),
+            gateways,
+            limit: u32::try_from(room).unwrap_or(u32::MAX),
+            lease: house.settings().job_lease,
+            now: house.now(),
+        })
     };
-    house.store().claim(claim).await
+    if !house.settings().many_nodes {
+        return ask(GatewayFilter::Any, free).await;
+    }
+    // Where several processes share the database a meter's job is its gateway's owner's.
+    let mut jobs = ask(GatewayFilter::These(house.owned().ids()), free).await?;
+    let room = free.saturating_sub(jobs.len());
+    jobs.extend(ask(GatewayFilter::None, room).await?);
+    Ok(jobs)
 }
 
 /// One turn with one job, renewed while it lasts.

@@ -24,4 +24,5 @@ pub mod payment;
 pub mod posting;
 pub mod reading;
 pub mod supply;
+pub mod upkeep;
 pub mod vend;
