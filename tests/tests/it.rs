@@ -5,6 +5,7 @@
 mod it {
     mod arrears;
     mod campaign;
+    mod killed;
     mod payment;
     mod postgres;
     mod rows;

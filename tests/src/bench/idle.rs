@@ -42,7 +42,7 @@ pub async fn run(common: &Common) {
     let clock = SystemClock::new();
     let begun = clock.monotonic();
     let (_idle, mut control) = idle(common, &dtu.to_string(), count).await;
-    let first_s = standing(&house, &mut control, count, 0, begun).await;
+    let first_s = standing(&house, &mut control, count, 0, (&clock, begun)).await;
     // Whatever was allocated for the registrations has settled.
     tokio::time::sleep(Duration::from_secs(5)).await;
     let cpu = cpu_seconds(me);
@@ -62,7 +62,7 @@ pub async fn run(common: &Common) {
     let dialled = control.counter("dialled").await;
     let begun = clock.monotonic();
     control.ask("storm").await;
-    let again_s = standing(&house, &mut control, count, dialled, begun).await;
+    let again_s = standing(&house, &mut control, count, dialled, (&clock, begun)).await;
     print("G4", "all of them cut off and back again", "s", &[again_s], Bound::AtMost(20.0));
     house.store().audit(None).await.expect("true books");
 }
@@ -73,9 +73,8 @@ async fn standing(
     control: &mut Control,
     count: usize,
     dialled: u64,
-    begun: Duration,
+    (clock, begun): (&SystemClock, Duration),
 ) -> f64 {
-    let clock = SystemClock::new();
     loop {
         let dials = control.counter("dialled").await;
         let online = house.gateway().status().iter().filter(|line| line.remote.is_some()).count();

@@ -216,6 +216,9 @@ pub(crate) async fn wake_meter(house: &House, meter: &Meter) -> Result<()> {
 pub async fn work(house: House, owner: String, stop: tokio::sync::watch::Receiver<bool>) {
     let at_once = Arc::new(Semaphore::new(house.settings().jobs_at_once));
     let mut stop = stop;
+    if !house.settings().many_nodes {
+        take_over(&house).await;
+    }
     while !*stop.borrow() {
         let free = at_once.available_permits();
         let claimed = if free == 0 { Ok(Vec::new()) } else { claim(&house, &owner, free).await };
@@ -242,6 +245,17 @@ pub async fn work(house: House, owner: String, stop: tokio::sync::watch::Receive
                 _ = stop.changed() => {}
             }
         }
+    }
+}
+
+/// The one process of a site starts again: what its predecessor held goes on at once, instead of
+/// after the lease has run out (RTO, I9).
+async fn take_over(house: &House) {
+    let freed = house.store().transact(|tx| Box::pin(job::take_back_all(tx))).await;
+    match freed {
+        Ok(0) => {}
+        Ok(count) => tracing::info!(count, "jobs of the process before are taken over"),
+        Err(error) => tracing::warn!(error = %error, "jobs could not be taken over"),
     }
 }
 
