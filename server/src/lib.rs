@@ -1,1 +1,14 @@
-//! 
+//! The server: HTTP, operators' accounts, command line, configuration.
+
+pub mod config;
+pub mod serve;
+pub use serve::{Outside, Server, start};
+
+pub mod http;
+pub mod access;
+pub mod operator;
+
+pub mod metrics;
+pub mod tls;
+pub mod transport;
+pub mod chance;

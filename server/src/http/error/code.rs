@@ -1,0 +1,200 @@
+//! The table of everything that can go wrong: code, status, what happened, what to do.
+
+use vending::Refusal;
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The stable code of the API.
+    pub code: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// What happened, in Chinese.
+    pub zh: &'static str,
+    /// What happened, in English.
+    pub en: &'static str,
+    /// What to do, in Chinese.
+    pub do_zh: &'static str,
+    /// What to do, in English.
+    pub do_en: &'static str,
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $status:literal,
+        $zh:literal, $en:literal, $do_zh:literal, $do_en:literal;)*) => {
+        /// Every way a request can fail.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $(#[doc = $en] $name,)*
+        }
+
+        impl Code {
+            /// Every code there is.
+            pub const ALL: &[Code] = &[$(Code::$name),*];
+
+            /// The code's row.
+            pub const fn row(self) -> Row {
+                match self {
+                    $(Code::$name => Row {
+                        code: $code, status: $status, zh: $zh, en: $en, do_zh: $do_zh, do_en: $do_en,
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    // The request itself.
+    BadRequest = "bad_request", 400, "请求有误", "The request is wrong",
+        "请对照接口文档检查", "Compare it with the API's description";
+    Malformed = "malformed", 400, "请求内容的格式不对", "The request is not of the right form",
+        "请按 errors 里的字段改正", "Mend the fields named in errors";
+    NoSuchRoute = "no_such_route", 404, "没有这个地址", "There is no such address",
+        "请检查网址", "Check the address";
+    MethodNotAllowed = "method_not_allowed", 405, "这个地址不支持此方法",
+        "The address does not take this method", "请对照接口文档检查",
+        "Compare it with the API's description";
+    UnsupportedMedia = "unsupported_media_type", 415, "请求体必须是 JSON",
+        "The body must be JSON", "请用 Content-Type: application/json", "Send application/json";
+    BodyTooLarge = "body_too_large", 413, "请求体太大", "The body is too large",
+        "请分次提交", "Send less at a time";
+    TooSlow = "too_slow", 408, "请求没有按时发完", "The request did not arrive in time",
+        "请检查网络后重试", "Check the network and try again";
+    TooManyRequests = "too_many_requests", 429, "请求太频繁", "Too many requests",
+        "请稍后再试", "Try again later";
+    NotFound = "not_found", 404, "找不到", "There is no such thing",
+        "请检查编号，或确认有权访问", "Check the id, or whether you may see it";
+
+    // Who asks.
+    LoginRequired = "auth.login_required", 401, "请先登录", "Please sign in",
+        "请重新登录", "Sign in again";
+    LoginFailed = "auth.login_failed", 401, "登录名、密码或验证码不对，或尝试次数太多",
+        "The name, password or code is wrong, or there were too many tries",
+        "请核对后过一会儿再试", "Check them and try again after a while";
+    Forbidden = "auth.forbidden", 403, "没有权限", "You may not do this",
+        "请联系管理员授权", "Ask the owner for the right";
+    CsrfMissing = "auth.csrf", 403, "缺少防跨站校验", "The cross-site check is missing",
+        "请刷新页面后重试", "Reload the page and try again";
+    SetupLinkBad = "auth.setup_link", 400, "设置链接无效或已过期",
+        "The set-up link is not valid or has run out", "请管理员重新生成链接",
+        "Have a new link made";
+    PasswordWeak = "auth.password_weak", 400, "密码至少 10 个字符，且不能包含登录名",
+        "A password has at least 10 characters and does not contain the login",
+        "请换一个密码", "Choose another password";
+    TotpWrong = "auth.totp", 400, "动态验证码不对或已用过",
+        "The code is wrong or was used before", "请等下一个验证码", "Wait for the next code";
+    LoginTaken = "operator.login_taken", 409, "登录名已被使用", "The login is taken",
+        "请换一个登录名", "Choose another login";
+    LastOwner = "operator.last_owner", 409, "必须保留至少一位负责人",
+        "At least one owner has to stay", "请先指定另一位负责人", "Name another owner first";
+    SecondPersonRefused = "vend.second_person", 403, "第二人的身份或权限不符",
+        "The second person is not known or may not agree", "请另一位有权限的同事输入登录名和密码",
+        "Have a colleague with the right enter login and password";
+
+    // Repeats.
+    IdempotencyKeyMissing = "idempotency.key_missing", 400, "缺少 Idempotency-Key",
+        "The Idempotency-Key header is missing", "请为每次操作生成唯一编号，重试时沿用",
+        "Make one key for each wish and keep it for its repeats";
+    IdempotencyKeyReused = "idempotency.key_reused", 409, "同一编号的请求内容不同",
+        "The key was used before with another request", "请换一个 Idempotency-Key",
+        "Use another key";
+    IdempotencyInProgress = "idempotency.in_progress", 409, "同一请求正在处理",
+        "The same request is being worked on", "请稍候再查询结果", "Ask again in a moment";
+    Changed = "changed", 409, "内容已被别人改动", "It was changed meanwhile",
+        "请刷新后重试", "Reload and try again";
+
+    // Ourselves.
+    Overloaded = "overloaded", 503, "系统繁忙", "The system is busy",
+        "请稍后重试", "Try again in a moment";
+    StoreUnavailable = "store_unavailable", 503, "数据库暂时不可用",
+        "The database is not available", "请稍后重试，未确认的操作不会丢失",
+        "Try again later; nothing that was confirmed is lost";
+    Internal = "internal", 500, "系统出错", "Something went wrong here",
+        "请把 trace_id 告诉管理员", "Tell the operator the trace_id";
+
+    // What the house refuses.
+    ClientIdReused = "order.client_id_reused", 409, "同一订单编号的内容不同",
+        "The client id was used before for something else", "请换一个 client_id",
+        "Use another client_id";
+    ClientIdMalformed = "order.client_id_malformed", 400,
+        "client_id 须为 8 到 64 位字母、数字、下划线或短横",
+        "A client_id has 8 to 64 characters of 0-9 A-Z a-z _ -", "请改正 client_id",
+        "Mend the client_id";
+    AmountOutOfRange = "order.amount_out_of_range", 422, "金额超出允许范围",
+        "The amount is out of range", "请改为 params 里的范围", "Stay within the range in params";
+    AccountClosed = "account.closed", 409, "该户已销户", "The account is closed",
+        "请先开户", "Open an account first";
+    AccountOpen = "account.open", 409, "该房间已有在用户", "The room has an open account",
+        "请先销户", "Close that account first";
+    MeterUnassigned = "meter.unassigned", 409, "该表还没有对应的户",
+        "The meter belongs to no open account", "请先开户", "Open an account for its room";
+    MeterQuarantined = "meter.quarantined", 409, "表计已隔离，暂停充值和控制",
+        "The meter is quarantined", "现场核对后解除隔离", "Look at the meter, then release it";
+    NoTariff = "meter.no_tariff", 409, "该表没有费率", "The meter has no tariff",
+        "请先设置费率", "Give it a tariff first";
+    ChannelNotOffered = "payment.channel_not_offered", 409, "此项目未开通该支付方式",
+        "This way to pay is not offered here", "请换一种支付方式", "Choose another way to pay";
+    PayerMissing = "payment.payer_missing", 422, "该支付方式需要付款人身份",
+        "This way to pay needs to know the payer", "请改用扫码支付", "Pay by QR code instead";
+    WrongState = "order.wrong_state", 409, "订单当前状态不允许此操作",
+        "The order's state does not allow this", "请刷新订单查看进度", "Look at the order again";
+    DeliveryInDoubt = "vend.in_doubt", 409, "下发结果待确认，须先读表核实",
+        "The delivery is in doubt until the meter is read", "请等待读表，或两人到场核实",
+        "Wait for the read-back, or settle it by two persons";
+    NotResendable = "vend.not_resendable", 409, "这笔下发不能重发",
+        "The delivery cannot be sent again", "请查看 params 里的原因", "See why in params";
+    ReasonMissing = "reason_missing", 400, "必须填写原因", "A reason is required",
+        "请填写原因", "Give a reason";
+    SwitchRefused = "supply.refused", 409, "安全规则不允许此操作",
+        "A rule of safety forbids it", "请查看 params 里的原因", "See why in params";
+    ProviderUnreachable = "payment.provider_unreachable", 502, "暂时连不上支付平台",
+        "The payment provider cannot be reached", "请稍后重试", "Try again in a moment";
+    ProviderRefused = "payment.provider_refused", 502, "支付平台拒绝了请求",
+        "The payment provider refused", "请换一种支付方式，或联系管理员",
+        "Choose another way to pay, or tell the operator";
+    MeterSilent = "meter.silent", 504, "表计没有应答", "The meter did not answer",
+        "请稍后重试，或检查线路", "Try again later, or check the line";
+    GatewayOffline = "gateway.offline", 503, "网关离线", "The gateway is offline",
+        "请检查网关供电和网络", "Check the gateway's power and network";
+    NotSupported = "meter.not_supported", 422, "该型号不支持此操作",
+        "This meter model cannot do that", "请查看型号说明", "See the model's profile";
+    SafeMode = "safe_mode", 503, "系统处于安全模式，不下发命令", "The system is in safe mode",
+        "请管理员确认后解除", "An owner has to end it";
+}
+
+impl Code {
+    /// The code's stable name.
+    pub const fn as_str(self) -> &'static str {
+        self.row().code
+    }
+
+    /// The code of a refusal. Exhaustive: a new refusal does not compile without its row.
+    pub fn of(refusal: &Refusal) -> Code {
+        match refusal {
+            Refusal::NotFound { .. } => Code::NotFound,
+            Refusal::ClientIdReused { .. } => Code::ClientIdReused,
+            Refusal::ClientIdMalformed => Code::ClientIdMalformed,
+            Refusal::AmountOutOfRange { .. } => Code::AmountOutOfRange,
+            Refusal::AccountClosed => Code::AccountClosed,
+            Refusal::AccountOpen => Code::AccountOpen,
+            Refusal::MeterUnassigned => Code::MeterUnassigned,
+            Refusal::MeterQuarantined => Code::MeterQuarantined,
+            Refusal::NoTariff => Code::NoTariff,
+            Refusal::ChannelNotOffered => Code::ChannelNotOffered,
+            Refusal::PayerMissing => Code::PayerMissing,
+            Refusal::WrongState { .. } => Code::WrongState,
+            Refusal::DeliveryInDoubt => Code::DeliveryInDoubt,
+            Refusal::NotResendable { .. } => Code::NotResendable,
+            Refusal::ReasonMissing => Code::ReasonMissing,
+            Refusal::SwitchRefused { .. } => Code::SwitchRefused,
+            Refusal::ProviderUnreachable => Code::ProviderUnreachable,
+            Refusal::ProviderRefused { .. } => Code::ProviderRefused,
+            Refusal::MeterSilent => Code::MeterSilent,
+            Refusal::GatewayOffline => Code::GatewayOffline,
+            Refusal::NotSupported => Code::NotSupported,
+            Refusal::Malformed { .. } => Code::Malformed,
+            Refusal::SafeMode => Code::SafeMode,
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Headers every answer carries (S24).
+
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+/// Nothing from elsewhere, nothing inline, in nobody's frame.
+const POLICY: &str = "default-src 'self'; object-src 'none'; base-uri 'none'; \
+     form-action 'self'; frame-ancestors 'none'; img-src 'self' data:";
+/// The pages whose components write styles into their markup: the API's description, the live page.
+const POLICY_OF_PAGES: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
+     object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
+     img-src 'self' data:";
+/// A year, as browsers want it before they believe it.
+const HSTS: &str = "max-age=31536000; includeSubDomains";
+
+/// Adds what is missing. A handler that set one itself keeps it.
+pub fn add(headers: &mut HeaderMap, path: &str, tls: bool) {
+    let is_page = path.starts_with("/api/docs") || path.starts_with("/live");
+    let policy = if is_page { POLICY_OF_PAGES } else { POLICY };
+    set(headers, header::CONTENT_SECURITY_POLICY, policy);
+    set(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(headers, header::X_FRAME_OPTIONS, "DENY");
+    set(headers, header::REFERRER_POLICY, "no-referrer");
+    set(headers, HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    set(headers, HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
+    let is_private = path.starts_with("/api/operator/") || path.starts_with("/callback/");
+    if is_private {
+        set(headers, header::CACHE_CONTROL, "no-store");
+    }
+    if tls {
+        set(headers, header::STRICT_TRANSPORT_SECURITY, HSTS);
+    }
+}
+
+fn set(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
+    if !headers.contains_key(&name) {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_answer_is_unframeable_and_a_tls_answer_says_so_for_a_year() {
+        for (path, tls) in [("/api/operator/v1/me", true), ("/live", false), ("/x", false)] {
+            let mut headers = HeaderMap::new();
+            add(&mut headers, path, tls);
+            let policy = headers.get(header::CONTENT_SECURITY_POLICY).unwrap().to_str().unwrap();
+            assert!(policy.contains("frame-ancestors 'none'"), "{path}");
+            assert!(!policy.contains("script-src"), "scripts come from us alone: {path}");
+            assert_eq!(headers.contains_key(header::STRICT_TRANSPORT_SECURITY), tls, "{path}");
+        }
+    }
+}

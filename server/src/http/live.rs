@@ -1,0 +1,210 @@
+//! The live page of the site: its files, its state, and the stream of its states.
+//!
+//! The state is worked out at most once a second for everybody together, however many look; when
+//! nobody looks, nothing is worked out. Without `server.live_page` none of it exists.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header,
+    web::{self, Data, ServiceConfig},
+};
+use bytes::Bytes;
+use rust_embed::RustEmbed;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use super::{App, Code, Problem, error::Result};
+
+pub mod state;
+
+/// How often the state is worked out at most.
+pub const FRESH_FOR: Duration = Duration::from_secs(1);
+/// The rest of a turn is ten times what working out took, so that a large site is not kept busy.
+const REST_FACTOR: u32 = 10;
+/// Streams open at once.
+pub const STREAMS_MAX: usize = 200;
+
+/// The page's files, built in.
+#[derive(RustEmbed)]
+#[folder = "../web/live"]
+struct Files;
+
+/// The last state and those who listen for the next.
+pub struct LiveDesk {
+    last: tokio::sync::Mutex<Last>,
+    told: watch::Sender<Arc<str>>,
+    places: Arc<Semaphore>,
+    took: Mutex<Duration>,
+}
+
+struct Last {
+    at: Option<Duration>,
+    text: Arc<str>,
+}
+
+impl Default for LiveDesk {
+    fn default() -> Self {
+        LiveDesk {
+            last: tokio::sync::Mutex::new(Last { at: None, text: "{}".into() }),
+            told: watch::Sender::new("{}".into()),
+            places: Arc::new(Semaphore::new(STREAMS_MAX)),
+            took: Mutex::new(Duration::ZERO),
+        }
+    }
+}
+
+impl LiveDesk {
+    /// The state, not older than a second. Whoever comes while it is worked out waits for that one.
+    pub async fn state(&self, app: &App) -> Result<Arc<str>> {
+        let mut last = self.last.lock().await;
+        let now = app.clock.monotonic();
+        if last.at.is_some_and(|at| now.saturating_sub(at) < FRESH_FOR) {
+            return Ok(Arc::clone(&last.text));
+        }
+        let state = state::work_out(&app.house).await?;
+        let text = serde_json::to_string(&state);
+        let text = text.map_err(|error| Problem::new(Code::Internal).because(error))?;
+        last.text = text.into();
+        last.at = Some(app.clock.monotonic());
+        let took = app.clock.monotonic().saturating_sub(now);
+        *self.took.lock().unwrap_or_else(PoisonError::into_inner) = took;
+        Ok(Arc::clone(&last.text))
+    }
+
+    /// How long to wait before the next look.
+    fn rest(&self) -> Duration {
+        let took = *self.took.lock().unwrap_or_else(PoisonError::into_inner);
+        FRESH_FOR.max(took * REST_FACTOR)
+    }
+}
+
+/// Tells the streams each new state, while there are any.
+pub async fn tell(app: Data<App>, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        tokio::select! {
+            () = tokio::time::sleep(app.live.rest()) => {}
+            _ = stop.changed() => return,
+        }
+        if app.live.told.receiver_count() == 0 {
+            continue;
+        }
+        match app.live.state(&app).await {
+            Ok(text) => {
+                app.live.told.send_replace(text);
+            }
+            Err(problem) => tracing::warn!(cause = problem.cause(), "no state for the live page"),
+        }
+    }
+}
+
+/// Serves the page, its state and its stream.
+pub fn configure(config: &mut ServiceConfig) {
+    config
+        .service(web::resource("/live/state").route(web::get().to(current)))
+        .service(web::resource("/live/events").route(web::get().to(events)))
+        .service(web::resource("/live").route(web::get().to(page)))
+        .service(web::resource("/live/{file:.*}").route(web::get().to(page)));
+}
+
+fn must_be_on(app: &App) -> Result<()> {
+    if app.server.live_page { Ok(()) } else { Err(Problem::new(Code::NoSuchRoute)) }
+}
+
+async fn current(app: Data<App>) -> Result<HttpResponse> {
+    must_be_on(&app)?;
+    let text = app.live.state(&app).await?;
+    Ok(HttpResponse::Ok()
+        .content_type("application/json")
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .body(text.to_string()))
+}
+
+/// Server-sent events (WHATWG HTML §9.2): the state now, then each new one.
+async fn events(app: Data<App>) -> Result<HttpResponse> {
+    must_be_on(&app)?;
+    let place = Arc::clone(&app.live.places).try_acquire_owned();
+    let place = place.map_err(|_| Problem::new(Code::Overloaded).retry_after(15))?;
+    let first = app.live.state(&app).await?;
+    let told = app.live.told.subscribe();
+    let stopping = app.stopping.clone();
+    let stream = Stream { first: Some(first), told, stopping, _place: place };
+    let stream = futures::stream::unfold(stream, next);
+    Ok(HttpResponse::Ok()
+        .content_type("text/event-stream")
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header(("X-Accel-Buffering", "no"))
+        .streaming(stream))
+}
+
+struct Stream {
+    first: Option<Arc<str>>,
+    told: watch::Receiver<Arc<str>>,
+    stopping: watch::Receiver<bool>,
+    _place: OwnedSemaphorePermit,
+}
+
+async fn next(mut stream: Stream) -> Option<(Result<Bytes, actix_web::Error>, Stream)> {
+    let text = match stream.first.take() {
+        Some(first) => first,
+        None => {
+            tokio::select! {
+                told = stream.told.changed() => told.ok()?,
+                _ = stream.stopping.changed() => return None,
+            }
+            Arc::clone(&stream.told.borrow_and_update())
+        }
+    };
+    // JSON text has no line breaks, so one event is one line.
+    Some((Ok(Bytes::from(format!("event: state\ndata: {text}\n\n"))), stream))
+}
+
+async fn page(request: HttpRequest, app: Data<App>) -> Result<HttpResponse> {
+    must_be_on(&app)?;
+    let name = request.match_info().get("file").filter(|name| !name.is_empty());
+    let name = name.unwrap_or("index.html");
+    let file = Files::get(name).ok_or_else(|| Problem::new(Code::NoSuchRoute))?;
+    let hash = file.metadata.sha256_hash();
+    let tag = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>();
+    let tag = format!("\"{tag}\"");
+    let known = request.headers().get(header::IF_NONE_MATCH);
+    if known.is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+        return Ok(HttpResponse::NotModified().finish());
+    }
+    Ok(HttpResponse::Ok()
+        .content_type(media_type(name))
+        .insert_header((header::ETAG, tag))
+        .insert_header((header::CACHE_CONTROL, "no-cache"))
+        .body(file.data.into_owned()))
+}
+
+fn media_type(name: &str) -> &'static str {
+    match name.rsplit('.').next().unwrap_or_default() {
+        "html" => "text/html; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "js" => "text/javascript; charset=utf-8",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        "woff2" => "font/woff2",
+        _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_is_built_in_and_loads_nothing_from_elsewhere() {
+        let page = Files::get("index.html").unwrap();
+        let text = String::from_utf8(page.data.into_owned()).unwrap();
+        for line in text.lines().filter(|line| line.contains("src=") || line.contains("href=")) {
+            assert!(!line.contains("http://") && !line.contains("https://"), "{line}");
+            assert!(!line.contains("<script>"), "inline scripts are refused: {line}");
+        }
+        assert_eq!(media_type("live.js"), "text/javascript; charset=utf-8");
+    }
+}
