@@ -83,6 +83,15 @@ pub async fn gateways<C: ConnectionTrait>(
     Ok(query.order_by_asc(gateway::Column::Name).limit(LIST_MAX).all(db).await?)
 }
 
+/// The project a gateway belongs to; `None` for one nobody knows.
+pub async fn project_of_gateway<C: ConnectionTrait>(
+    db: &C,
+    gateway: GatewayId,
+) -> Result<Option<ProjectId>, StoreError> {
+    let found = gateway::Entity::find_by_id(gateway.0).one(db).await?;
+    Ok(found.map(|row| ProjectId(row.project_id)))
+}
+
 /// Notes that a gateway came online.
 pub async fn gateway_online(
     tx: &Tx,

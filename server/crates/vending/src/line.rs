@@ -89,8 +89,7 @@ pub(crate) async fn note(house: &House, event: GatewayEvent) -> Result<()> {
 }
 
 async fn project_of(house: &House, gateway: uuid::Uuid) -> Result<Option<ProjectId>> {
-    let all = site::gateways(house.store().read(), None).await?;
-    Ok(all.iter().find(|row| row.id == gateway).map(|row| ProjectId(row.project_id)))
+    Ok(site::project_of_gateway(house.store().read(), GatewayId(gateway)).await?)
 }
 
 async fn duplicate(house: &House, gateway: uuid::Uuid, detail: serde_json::Value) -> Result<()> {

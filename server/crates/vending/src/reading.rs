@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use domain::{
-    MeterId, ProjectId,
+    MeterId, MoneyModel, ProjectId,
     plausibility::{
         self, CLOCK_OFF_MAX, PhysicalLimits, Plausibility, Quality, Sample, judge_reading,
     },
@@ -158,7 +158,9 @@ impl Listener {
         let sample = Sample { at: reading.at, value_milli: value, meter_clock: clock };
         match (judge_reading(last, &sample, &limits(&self.house, meter)), value) {
             (Plausibility::Good, Some(value)) => {
-                let billable = is_billed(item) && Some(item) == billed_item(meter);
+                // A meter that keeps the money itself has nothing to bill: no transaction for it.
+                let ours = matches!(meter.money_model(), Ok(MoneyModel::PlatformHeld));
+                let billable = ours && is_billed(item) && Some(item) == billed_item(meter);
                 let read = Register { value, at: reading.at };
                 Judged::Keep(row(value, Kept::Good), billable.then_some(read))
             }
