@@ -40,6 +40,8 @@ struct Told {
     delivered_s: f64,
     /// What the exchanges of the vend take on the wire, turnarounds included.
     wire_s: f64,
+    /// Which order it was.
+    number: usize,
 }
 
 /// Runs the section.
@@ -111,6 +113,10 @@ async fn once(common: &Common, buses: usize, meters: usize, percent: u8) -> Vec<
         assert_eq!(truth, (4, 5_000, true), "{}: once, and the light is on", place.meter.meter_no);
     }
     site.stop().await;
+    if let Some(slowest) = told.iter().max_by(|a, b| a.light_s.total_cmp(&b.light_s)) {
+        let story = story(&books.house, slowest.number).await;
+        eprintln!("the slowest of {} took {:.1} s:\n{story}", told.len(), slowest.light_s);
+    }
     books.house.store().audit(Some(PROJECT)).await.expect("true books");
     told
 }
@@ -161,12 +167,20 @@ async fn await_light(house: &House, number: usize, begun: DateTime<Utc>) -> Told
         }
     });
     let Ok(row) = waited.await else {
-        let story = store::timeline::of(house.store().read(), PROJECT, order).await.unwrap();
-        panic!("no light after {PATIENCE:?}: {story:#?}");
+        panic!("no light after {PATIENCE:?}:\n{}", story(house, number).await);
     };
     let since = |at: Option<DateTime<Utc>>| (at.unwrap() - begun).as_seconds_f64();
     let wire_s = wire(house, order).await;
-    Told { light_s: since(row.restored_at), delivered_s: since(row.delivered_at), wire_s }
+    Told { light_s: since(row.restored_at), delivered_s: since(row.delivered_at), wire_s, number }
+}
+
+/// An order's timeline, a line for each event.
+async fn story(house: &House, number: usize) -> String {
+    let order = domain::OrderId(id(0x70, number));
+    let events = store::timeline::of(house.store().read(), PROJECT, order).await.unwrap();
+    let lines =
+        events.iter().map(|e| format!("{} {} {}\n", e.at.format("%T%.3f"), e.kind, e.detail));
+    lines.collect()
 }
 
 /// The time of a vend's frames on the line: eleven bits a byte, and the meter's turnaround.
