@@ -1,1 +1,7 @@
-fn main() {}
+//! The program `yufu`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    yufu::command::main()
+}

@@ -1,0 +1,116 @@
+//! `yufu backup` and `yufu restore`: a copy that was proven, and the way back that keeps still.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use store::{
+    Store,
+    backup::{self, BackupError},
+    ledger::AuditReport,
+};
+
+use super::{Done, Exit, Failure, Site, failure::chain, ledger::broken, print_json, site};
+use crate::config::Config;
+
+/// The words of `backup`.
+#[derive(Debug, clap::Args)]
+pub struct BackupArgs {
+    /// 备份文件，不能已存在 / the backup's file; it must not exist yet
+    pub file: PathBuf,
+    /// 只验证已有的备份文件 / only prove a backup that exists
+    #[arg(long)]
+    pub verify: bool,
+}
+
+/// The words of `restore`.
+#[derive(Debug, clap::Args)]
+pub struct RestoreArgs {
+    /// 备份文件 / the backup's file
+    pub file: PathBuf,
+}
+
+/// Copies the database while the server may be running, and proves the copy.
+pub async fn backup(args: &BackupArgs, site: &Site) -> Done {
+    if args.verify {
+        return told(&args.file, backup::verify(&args.file).await.map_err(failed)?);
+    }
+    let report = site.store.backup(&args.file).await.map_err(failed)?;
+    told(&args.file, report)
+}
+
+fn told(file: &Path, report: AuditReport) -> Done {
+    print_json(&json!({
+        "file": file.display().to_string(),
+        "proven": true,
+        "postings": report.postings,
+        "credited_facts": report.credited_facts,
+        "posted_fen": report.posted_fen,
+    }));
+    Ok(())
+}
+
+/// Puts a proven backup in the place of the database and switches safe mode on.
+pub async fn restore(args: &RestoreArgs, config: &Config) -> Done {
+    let Some(target) = site::sqlite_file(&config.database.url) else {
+        return Err(failed(BackupError::NotHere));
+    };
+    if !args.file.is_file() {
+        let name = args.file.display().to_string();
+        return Err(Failure::not_found("备份文件", "backup file", &name));
+    }
+    let report = backup::verify(&args.file).await.map_err(failed)?;
+    let target = Path::new(target);
+    if target.exists() {
+        let shown = target.display();
+        return Err(Failure::new(
+            Exit::Refused,
+            "restore.exists",
+            format!("现有数据库还在：{shown}"),
+            format!("a database is still in the place of {shown}"),
+        )
+        .fix(
+            "先停止服务，把现有文件连同 -wal、-shm 移走保存，再恢复",
+            "stop the server, move the file with its -wal and -shm away and keep them, try again",
+        ));
+    }
+    let partial = target.with_extension("restoring");
+    std::fs::copy(&args.file, &partial).map_err(|error| Failure::file(&partial, &error))?;
+    std::fs::rename(&partial, target).map_err(|error| Failure::file(target, &error))?;
+    let store = Store::open(&config.database.url).await?;
+    let epoch = store.mark_restored().await?;
+    told(target, report)?;
+    println!(
+        "已恢复，安全模式已打开（第 {epoch} 代）：不向表计下发，也不拉闸。\n\
+         接下来：1) yufu migrate  2) yufu doctor  3) 启动服务，等支付查询补齐备份之后的付款\n\
+         4) yufu vend list 逐笔核对  5) 在控制台结束安全模式\n\
+         Restored; safe mode is on (epoch {epoch}): nothing is sent to meters, nobody is cut off.\n\
+         Next: 1) yufu migrate  2) yufu doctor  3) start the server and let the queries bring in \
+         what was paid after the backup\n4) look through yufu vend list  5) end safe mode in the \
+         console"
+    );
+    Ok(())
+}
+
+fn failed(error: BackupError) -> Failure {
+    match error {
+        BackupError::Store(error) => error.into(),
+        BackupError::Books(error) => broken(error),
+        BackupError::NotHere => Failure::new(
+            Exit::Refused,
+            "backup.postgres",
+            "PostgreSQL 用它自己的工具备份",
+            "PostgreSQL is backed up by its own tools",
+        )
+        .fix("用 pg_dump 或基础备份，见 docs/operations.md", "use pg_dump or base backups"),
+        BackupError::Exists => Failure::new(
+            Exit::Refused,
+            "backup.exists",
+            "备份文件已存在",
+            "the backup's file exists already",
+        )
+        .fix("换一个文件名", "take another name"),
+        error => Failure::new(Exit::Found, "backup.bad", "备份不可用", "the backup does not hold")
+            .fix("换一份备份；重新备份前先运行 yufu doctor", "take another; run `yufu doctor`")
+            .detail(chain(&error)),
+    }
+}
