@@ -92,11 +92,14 @@ const RULES: &[Rule] = &[
     ),
     Rule(
         "every hold was placed by a transaction, and ended by one if it has ended",
-        "select h.project_id, {text:h.id}, h.state || ', changed ' || count(t.id) || ' times' \
-         from hold h left join ledger_transaction t \
+        "select h.project_id, {text:h.id}, h.state || ', changed ' || coalesce(t.changes, 0) \
+           || ' times' \
+         from hold h left join ( \
+           select project_id, hold_id, count(*) as changes from ledger_transaction \
+           where hold_id is not null group by project_id, hold_id) t \
            on t.project_id = h.project_id and t.hold_id = h.id \
-         where {project:h} group by h.project_id, h.id, h.state \
-         having count(t.id) <> case when h.state = 'held' then 1 else 2 end",
+         where {project:h} \
+         and coalesce(t.changes, 0) <> case when h.state = 'held' then 1 else 2 end",
     ),
     Rule(
         "a roll-up is the sum of the postings up to its mark",
