@@ -47,6 +47,8 @@ pub struct Server {
     pub request_timeout_s: u64,
     /// The most connections at once.
     pub connections_max: usize,
+    /// This process's name where several share one PostgreSQL; empty = it is the only one.
+    pub node: String,
     /// Serves the live page of the site without a login; for the demo and screens in the hall.
     pub live_page: bool,
 }
@@ -62,6 +64,7 @@ impl Default for Server {
             body_max: 1 << 20,
             request_timeout_s: 10,
             connections_max: 10_000,
+            node: String::new(),
             live_page: false,
         }
     }

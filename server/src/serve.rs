@@ -246,6 +246,7 @@ async fn work(
     let mut tasks = vec![
         tokio::spawn(listener.run(heard)),
         tokio::spawn(vending::job::work(house.clone(), owner, stopping.clone())),
+        tokio::spawn(vending::upkeep::keep(house.clone(), stopping.clone())),
         tokio::spawn(care::keep(app.clone(), stopping.clone())),
     ];
     if app.server.live_page {

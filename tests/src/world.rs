@@ -1,22 +1,15 @@
 //! A world: a database, the house, the gateway on a real port, the providers and the meters on
 //! theirs. Time runs at the machine's pace, and everything that waits does so at a fraction.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use domain::{Channel, Clock, Money, OrderId, OrderState, SystemClock};
-use gateway::{Gateway, Profiles, Timing};
+use gateway::Timing;
 use meter_simulator::Site;
 use provider_simulator::Provider;
-use store::{Store, order::Order};
-use tokio::sync::{mpsc, watch};
-use vending::{
-    House, Parts, Settings,
-    merchant::{Addresses, MerchantCatalogue},
-    order::PlaceOrder,
-    payment::call::Payer,
-    reading::Listener,
-};
-use yufu::{chance::SystemRng, transport::HttpTransport};
+use store::order::Order;
+use vending::{House, order::PlaceOrder, payment::call::Payer};
+use yufu::{Outside, Server, config::Config};
 
 use crate::fixture::{Bus, Layout, PROJECT, alipay_merchant, wechat_merchant};
 
@@ -32,8 +25,8 @@ pub struct Plan {
     /// `None` = a SQLite file of its own.
     pub database: Option<String>,
     pub provider: provider_simulator::Config,
-    /// The house's bounds; the pace is always the world's.
-    pub settings: Settings,
+    /// What is configured otherwise than usual.
+    pub tune: fn(&mut Config),
     /// How often the buses are scanned, in seconds.
     pub interval_s: i32,
     /// The price of electricity, in micro-yuan per kWh.
@@ -49,7 +42,7 @@ impl Plan {
             seed,
             database: None,
             provider,
-            settings: Settings::default(),
+            tune: |_| {},
             interval_s: 900,
             price_micro_yuan: 600_000,
         }
@@ -70,8 +63,7 @@ pub struct World {
     pub provider: Provider,
     pub site: Site,
     pub layout: Layout,
-    pub addresses: Addresses,
-    stop: watch::Sender<bool>,
+    server: Option<Server>,
     _dir: tempfile::TempDir,
 }
 
@@ -101,49 +93,37 @@ impl World {
         let url = plan
             .database
             .unwrap_or_else(|| format!("sqlite:{}", dir.path().join("yufu.db").display()));
-        let store = Store::open(&url).await.unwrap();
-        store.migrate().await.unwrap();
-        let clock = Arc::new(SystemClock::new());
-        let mut layout = Layout::new(&plan.buses, plan.seed, SPEED, clock.now());
+        let mut config = Config::default();
+        config.server.listen = "127.0.0.1:0".to_owned();
+        config.server.public_url = "http://127.0.0.1:0".to_owned();
+        config.database.url = url;
+        config.gateway.dtu_listen = "127.0.0.1:0".to_owned();
+        config.wechat_pay.base_url = provider.base_url.clone();
+        config.alipay.gateway_url = provider.gateway_url();
+        config.vending.pace_percent = 2;
+        config.arrears.protected_hours = Vec::new();
+        (plan.tune)(&mut config);
+        let outside = Outside { timing: Some(fast_timing()), ..Outside::real().unwrap() };
+        let now = outside.clock.now();
+        let server = yufu::serve::start_with(config, outside).await.unwrap();
+        let mut layout = Layout::new(&plan.buses, plan.seed, SPEED, now);
         layout.set_interval(plan.interval_s);
         layout.set_price(plan.price_micro_yuan);
-        let wechat: PathBuf = keys.join("wechat-pay/1900000001");
-        let alipay: PathBuf = keys.join("alipay/2021000000000001");
-        let merchants =
-            vec![wechat_merchant(&wechat, clock.now()), alipay_merchant(&alipay, clock.now())];
-        layout.store(&store, merchants).await;
-        let addresses = Addresses {
-            wechat_pay_base_url: provider.base_url.clone(),
-            alipay_gateway_url: provider.gateway_url(),
-            public_url: "http://127.0.0.1:9".to_owned(),
-        };
-        let catalogue = MerchantCatalogue::default();
-        let broken = catalogue.reload(&store, &addresses).await.unwrap();
-        assert!(broken.is_empty(), "{broken:?}");
-        let (events, heard) = mpsc::channel(1_024);
-        let rng = Arc::new(SystemRng::new());
-        let profiles = Profiles::embedded().unwrap();
-        let gateway = Gateway::start(fast_timing(), profiles, clock.clone(), rng.clone(), events);
-        let house = House::new(Parts {
-            store,
-            gateway: gateway.clone(),
-            transport: Arc::new(HttpTransport::new().unwrap()),
-            merchants: catalogue,
-            clock,
-            rng,
-            settings: Settings { pace: 0.02, ..plan.settings },
-        });
-        let faults = house.configure_lines().await.unwrap();
-        assert!(faults.is_empty(), "{faults:?}");
-        let listener = Listener::new(house.clone()).await.unwrap();
-        tokio::spawn(listener.run(heard));
-        let (stop, stopped) = watch::channel(false);
-        tokio::spawn(vending::job::work(house.clone(), "world".to_owned(), stopped.clone()));
-        tokio::spawn(vending::upkeep::keep(house.clone(), stopped));
-        let dtu = gateway.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
-        layout.dial(dtu);
+        let merchants = vec![
+            wechat_merchant(&keys.join("wechat-pay/1900000001"), now),
+            alipay_merchant(&keys.join("alipay/2021000000000001"), now),
+        ];
+        let house = server.house().clone();
+        layout.store(house.store(), merchants).await;
+        server.reload().await.unwrap();
+        layout.dial(server.dtu().unwrap());
         let site = Site::start(layout.site.clone()).await.unwrap();
-        World { house, provider, site, layout, addresses, stop, _dir: dir }
+        World { house, provider, site, layout, server: Some(server), _dir: dir }
+    }
+
+    /// The running server.
+    pub fn server(&self) -> &Server {
+        self.server.as_ref().unwrap()
     }
 
     /// Orders a top-up and has the payment opened; answers the order and the provider's number.
@@ -214,8 +194,11 @@ impl World {
     }
 }
 
-impl Drop for World {
-    fn drop(&mut self) {
-        let _ = self.stop.send(true);
+impl World {
+    /// Stops everything in order; a world that is only dropped stops with its runtime.
+    pub async fn stop(mut self) {
+        if let Some(server) = self.server.take() {
+            server.stop().await;
+        }
     }
 }

@@ -57,6 +57,8 @@ pub fn of(config: &Config) -> Result<Settings, ConfigError> {
             ..defaults.trip_rules
         },
         overdraft_fen: arrears.overdraft_fen,
+        node: config.server.node.clone(),
+        many_nodes: !config.server.node.is_empty(),
         pace: vending.pace_percent as f32 / 100.0,
         ..defaults
     })

@@ -14,7 +14,7 @@ use tests::{
     world::{Plan, World},
 };
 use vending::{
-    Settings, VendingError,
+    VendingError,
     billing::{Billed, Register},
     order::PlaceOrder,
     supply::switch::Wanted,
@@ -23,7 +23,7 @@ use vending::{
 /// Platform-held meters whose use is dear: 10 yuan a kWh, so that a purse empties while one looks.
 fn dear(remote: usize) -> Plan {
     Plan {
-        settings: Settings { order_min: Money::from_fen(1), ..Settings::default() },
+        tune: |config| config.vending.order_min_fen = 1,
         interval_s: 1,
         price_micro_yuan: 10_000_000,
         ..Plan::new(vec![Bus { prepaid: 0, remote, water: 0 }])
