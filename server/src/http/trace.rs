@@ -69,15 +69,10 @@ pub async fn around(
     request.extensions_mut().insert(TraceId(id.clone()));
     let (method, path) = (request.method().clone(), request.path().to_owned());
     let client = Client::of(request.request(), app.server.trusted_proxies);
-    let http_request = request.request().clone();
     let started = app.clock.monotonic();
-    let answered = next.call(request).await;
-    let mut response = match answered {
-        Ok(response) => response.map_into_boxed_body(),
-        // A failure before any handler: middleware or the HTTP library itself.
-        Err(error) => ServiceResponse::new(http_request, error.error_response()),
-    };
-    response = with_face(response, &id);
+    // Handlers and extractors fail inside the answer; nothing else of ours fails around it.
+    let response = next.call(request).await?.map_into_boxed_body();
+    let mut response = with_face(response, &id);
     let took = app.clock.monotonic().saturating_sub(started);
     let pattern = response.request().match_pattern().unwrap_or_else(|| "-".to_owned());
     let status = response.status().as_u16();

@@ -1,0 +1,11 @@
+//! The server in process, over a real socket, on a database of its own; nothing here needs a
+//! payment provider or a meter.
+
+mod world;
+
+mod access;
+mod callback;
+mod live;
+mod problem;
+mod sale;
+mod sign_in;
