@@ -65,7 +65,7 @@ impl Yufu {
         std::fs::write(&config, text).unwrap();
         let (clock, rng) = (SystemClock::new(), SystemRng::new());
         let roles = vec![(store::operator::EVERYWHERE, "owner".to_owned())];
-        let link = setup::invite(&store, &clock, &rng, ("owner", "店主"), roles).await.unwrap();
+        let link = setup::invite(&store, &clock, &rng, ("tester", "测试员"), roles).await.unwrap();
         drop(store);
         let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
         let mut yufu =
@@ -109,7 +109,7 @@ impl Yufu {
         let password = "correct horse battery staple";
         let body = json!({ "token": secret, "password": password });
         self.call("setup", None, &body).await.expect("the set-up link works");
-        let body = json!({ "login": "owner", "password": password, "bearer": true });
+        let body = json!({ "login": "tester", "password": password, "bearer": true });
         let answer = self.call("login", None, &body).await.expect("the login works");
         self.token = answer["token"].as_str().unwrap().to_owned();
     }
