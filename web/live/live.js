@@ -38,6 +38,7 @@ const at = (value) => (value == null ? null : new Date(value).getTime());
 
 function take(text) {
 	const next = JSON.parse(text);
+	if (next.now == null) return; // no state worked out yet
 	ahead = at(next.now) - Date.now();
 	heard = Date.now();
 	state = next;
