@@ -8,6 +8,7 @@ pub mod failure;
 pub use failure::{Exit, Failure};
 pub mod site;
 pub use site::Site;
+pub mod log;
 
 pub mod migrate;
 pub mod serve;
@@ -47,7 +48,7 @@ pub type Done = Result<(), Failure>;
                   6 检查发现问题 a check found something"
 )]
 pub struct Line {
-    /// 配置文件（也可用环境变量 YUFU_CONFIG）/ configuration file
+    /// 配置文件，也可用环境变量 YUFU_CONFIG / configuration file
     #[arg(long, short, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// 做什么 / what to do

@@ -118,7 +118,7 @@ pub async fn run(plan: Plan) -> Result<(), DemoError> {
         server.stop().await;
         return told;
     }
-    addresses(&plan, &config, &store).await?;
+    addresses(&plan, &server);
     let life = tokio::spawn(life::live(tenants));
     tokio::signal::ctrl_c().await?;
     life.abort();
@@ -179,20 +179,17 @@ async fn wait_for_modem(
     tokio::time::timeout(MODEM_MAX, look).await.unwrap_or(Err(DemoError::NoModem))
 }
 
-async fn addresses(plan: &Plan, config: &Config, store: &Store) -> Result<(), DemoError> {
-    let base = &config.server.public_url;
-    let clock = SystemClock::new();
+fn addresses(plan: &Plan, server: &crate::serve::Server) {
+    let base = server.public_url();
     println!("\n演示数据，不是真实的钱 / demo data, no real money");
     println!("  实况页 live page       {base}/live");
     println!("  支付模拟 wallet        {}/wallet", plan.provider);
     println!("  接口文档 API docs      {base}/api/docs");
-    if let Some(link) = crate::operator::setup::first_link(store, &clock, &SystemRng::new()).await?
-    {
+    if let Some(link) = server.setup_link() {
         println!("  首个账号 first account {}", link.url(base));
     }
     println!("  数据 data              {}", shown(&plan.dir));
     println!("按 Ctrl-C 结束 / Ctrl-C ends it");
-    Ok(())
 }
 
 fn shown(path: &Path) -> String {

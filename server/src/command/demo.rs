@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::{Done, Exit, Failure, failure::chain};
-use crate::demo::{self, Plan};
+use super::{Done, Exit, Failure, failure::chain, log};
+use crate::{
+    config::Config,
+    demo::{self, Plan},
+};
 
 /// The words of `demo`.
 #[derive(Debug, clap::Args)]
@@ -30,6 +33,8 @@ pub struct Args {
 
 /// Runs the demo.
 pub async fn run(args: Args) -> Done {
+    std::fs::create_dir_all(&args.dir).map_err(|error| Failure::file(&args.dir, &error))?;
+    log::to_file(&Config::default().log, &args.dir.join("yufu.log"))?;
     let plan = Plan {
         dir: args.dir,
         provider: args.provider.trim().trim_end_matches('/').to_owned(),

@@ -1,14 +1,20 @@
 //! `yufu serve`: runs the server until it is told to stop.
 
-use super::{Done, Exit, Failure, failure::chain, site};
+use super::{Done, Exit, Failure, failure::chain, log, site};
 use crate::config::Config;
 
 /// Opens the site, runs the server, and ends in good order on Ctrl-C or SIGTERM.
 pub async fn run(config: Config) -> Done {
+    log::to_stderr(&config.log)?;
     let store = site::open_store(&config).await?;
     site::check_schema(&store).await?;
     drop(store);
     let server = crate::serve::start(config).await.map_err(|error| failed(&error))?;
+    if let Some(link) = server.setup_link() {
+        // To the terminal only, never to the log: whoever holds it sets the first password.
+        println!("首个账号的一次性设置链接 / set up the first account, once:");
+        println!("  {}", link.url(server.public_url()));
+    }
     server.run().await.map_err(|error| failed(&error))
 }
 

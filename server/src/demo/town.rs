@@ -15,7 +15,7 @@ const METERS_PER_BUS: usize = 12;
 /// How often a meter of the demo is read, in seconds.
 const READING_INTERVAL_S: i32 = 120;
 /// Registrations of gateways nobody simulates: their meters stay offline.
-pub const SILENT: [&str; 2] = ["YF-02-E-15", "YF-03-W-17"];
+pub const SILENT: [&str; 3] = ["YF-01-E-06", "YF-02-E-11", "YF-03-W-17"];
 
 const SURNAMES: [&str; 24] = [
     "王", "李", "张", "刘", "陈", "杨", "赵", "黄", "周", "吴", "徐", "孙", "胡", "朱", "高", "林",

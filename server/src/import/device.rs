@@ -101,11 +101,18 @@ impl Maker<'_> {
 
     fn check_line(&self, cells: &mut Cells<'_>, new: &Gateway) -> Option<()> {
         let dials_in = new.link == "dial-in";
+        // A cell that holds something has been complained about already.
         if dials_in && new.registration.is_none() {
+            if !cells.raw("registration").is_empty() {
+                return None;
+            }
             cells.fault("registration", "拨入的网关须有注册号", "a modem that dials in needs one");
             return None;
         }
         if !dials_in && new.address.is_none() {
+            if !cells.raw("address").is_empty() {
+                return None;
+            }
             cells.fault("address", "这种接入方式须有地址", "this link needs an address");
             return None;
         }
