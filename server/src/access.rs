@@ -199,7 +199,8 @@ mod tests {
     #[test]
     fn a_role_counts_in_its_project_and_an_unknown_project_is_invisible() {
         use Access::*;
-        let table: &[(&[(i64, &str)], i64, Perm, Access)] = &[
+        type Row = (&'static [(i64, &'static str)], i64, Perm, Access);
+        let table: &[Row] = &[
             (&[(1, "cashier")], 1, Perm::Sell, Granted),
             (&[(1, "cashier")], 1, Perm::ManageAccounts, Denied),
             (&[(1, "cashier")], 2, Perm::Sell, Invisible),

@@ -54,6 +54,8 @@ pub mod settings;
 const EVENTS_MAX: usize = 4_096;
 /// How long requests under way may take to end when the server stops.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
+/// How long the last readings and offline notes may take to be stored; readings can be read again.
+const LAST_EVENTS_MAX: Duration = Duration::from_millis(500);
 /// Workers of the HTTP server; the work itself is done by the store and the buses.
 const HTTP_WORKERS: usize = 2;
 
@@ -139,6 +141,7 @@ pub struct Server {
     setup_link: Option<SetupLink>,
     handle: ServerHandle,
     stop: watch::Sender<bool>,
+    listener: JoinHandle<()>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -202,12 +205,13 @@ pub async fn start_with(config: Config, outside: Outside) -> Result<Server, Star
         live: live::LiveDesk::default(),
         stopping: stopping.clone(),
     });
-    let tasks = work(&house, &app, heard, &stopping).await?;
+    let (listener_task, tasks) = work(&house, &app, heard, &stopping).await?;
     let dtu = listen_for_gateways(&house, &config.gateway.dtu_listen).await?;
     let (handle, serving) = serve(&app, listener, tls)?;
     let tasks = tasks.into_iter().chain([serving]).collect();
     tracing::info!(%http, dtu = dtu.map(tracing::field::display), "the server is up");
-    Ok(Server { house, app, http, dtu, setup_link, handle, stop, tasks })
+    let listener = listener_task;
+    Ok(Server { house, app, http, dtu, setup_link, handle, stop, listener, tasks })
 }
 
 /// Our address as the providers see it. A public address with port 0 takes the port in use.
@@ -237,14 +241,14 @@ async fn work(
     app: &Data<App>,
     heard: mpsc::Receiver<gateway::GatewayEvent>,
     stopping: &watch::Receiver<bool>,
-) -> Result<Vec<JoinHandle<()>>, StartError> {
+) -> Result<(JoinHandle<()>, Vec<JoinHandle<()>>), StartError> {
     for fault in house.configure_lines().await? {
         tracing::warn!(fault, "a line or meter cannot be used");
     }
     let listener = Listener::new(house.clone()).await?;
     let owner = format!("node-{}", app.fresh_trace_id());
+    let listener = tokio::spawn(listener.run(heard));
     let mut tasks = vec![
-        tokio::spawn(listener.run(heard)),
         tokio::spawn(vending::job::work(house.clone(), owner, stopping.clone())),
         tokio::spawn(vending::upkeep::keep(house.clone(), stopping.clone())),
         tokio::spawn(care::keep(app.clone(), stopping.clone())),
@@ -252,7 +256,7 @@ async fn work(
     if app.server.live_page {
         tasks.push(tokio::spawn(live::tell(app.clone(), stopping.clone())));
     }
-    Ok(tasks)
+    Ok((listener, tasks))
 }
 
 async fn listen_for_gateways(
@@ -387,12 +391,18 @@ impl Server {
         self.stop.send_replace(true);
         self.handle.stop(true).await;
         self.house.gateway().stop().await;
+        end(self.listener, LAST_EVENTS_MAX).await;
         for task in self.tasks {
-            let abort = task.abort_handle();
-            if tokio::time::timeout(DRAIN_MAX, task).await.is_err() {
-                abort.abort();
-            }
+            end(task, DRAIN_MAX).await;
         }
         tracing::info!("the server has stopped");
+    }
+}
+
+/// Waits for a task to end by itself, and no longer.
+async fn end(task: JoinHandle<()>, within: Duration) {
+    let abort = task.abort_handle();
+    if tokio::time::timeout(within, task).await.is_err() {
+        abort.abort();
     }
 }

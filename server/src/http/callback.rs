@@ -1,8 +1,9 @@
 //! What the payment providers call us with: verified, made durable, answered; nothing else.
 //!
 //! Invariant: a 2xx is answered only after the fact is durable, and everything else is not a 2xx,
-//! so the provider tells it again (S4, F4 nos. 1, 22, 23); proved by the world tests over both
-//! providers. Strangers get constant texts and a count.
+//! so the provider tells it again (S4, F4 nos. 1, 22, 23); proved by
+//! `only_a_genuine_callback_is_acknowledged_and_it_is_credited_once`. Strangers get constant texts
+//! and a count.
 
 use std::time::Duration;
 

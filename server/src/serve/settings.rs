@@ -110,7 +110,8 @@ mod tests {
 
     #[test]
     fn what_is_no_time_or_mode_is_refused_and_named() {
-        let table: &[(&str, fn(&mut Config))] = &[
+        type Row = (&'static str, fn(&mut Config));
+        let table: &[Row] = &[
             ("mode", |c| c.arrears.mode = "sometimes".to_owned()),
             ("daily_at", |c| {
                 c.arrears.mode = "daily".to_owned();

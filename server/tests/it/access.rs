@@ -139,7 +139,7 @@ async fn every_route_lets_in_only_who_may_and_tells_strangers_nothing() {
         let reply = call(&world, route, &here, Some(&wrong)).await;
         assert_eq!((reply.status, reply.code()), (403, "auth.forbidden".to_owned()), "{name}");
     }
-    world.server.stop().await;
+    world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -158,7 +158,7 @@ async fn a_foreign_id_answers_exactly_like_a_missing_one() {
         assert_eq!(absent.without_trace(), foreign.without_trace(), "{}", route.name);
         assert_eq!(absent.without_trace(), garbled.without_trace(), "{}", route.name);
     }
-    world.server.stop().await;
+    world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -188,7 +188,7 @@ async fn every_look_at_ones_own_things_is_answered() {
     assert_eq!(by_no.json()["order"]["amount_fen"], 5_000);
     let foreign = world.get("/projects/1/orders/YF2611200000000002", &owner).await;
     assert_eq!(foreign.code(), "not_found");
-    world.server.stop().await;
+    world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -200,5 +200,5 @@ async fn names_and_phones_are_masked_for_who_does_not_manage_accounts() {
         let row = world.get("/projects/1/accounts", &token).await.json()["items"][0].clone();
         assert_eq!((row["name"].as_str(), row["phone"].as_str()), (Some(name), Some(phone)));
     }
-    world.server.stop().await;
+    world.stop().await;
 }

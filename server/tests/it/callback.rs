@@ -20,5 +20,5 @@ async fn what_no_provider_signed_is_refused_in_the_providers_words() {
     let metrics = &world.server.app().metrics;
     assert_eq!(metrics.callbacks("wechat-pay", "no-merchant"), 1);
     assert_eq!(metrics.callbacks("alipay", "no-merchant"), 1);
-    world.server.stop().await;
+    world.stop().await;
 }

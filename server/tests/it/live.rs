@@ -40,7 +40,7 @@ async fn the_live_page_shows_the_site_without_a_login() {
     let first = stream.next().await.unwrap().unwrap();
     assert!(first.starts_with(b"event: state\ndata: {"), "{first:?}");
     drop(stream);
-    world.server.stop().await;
+    world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -50,5 +50,5 @@ async fn a_site_without_a_live_page_has_none() {
         let reply = world.send("GET", path, Sent::default()).await;
         assert_eq!(reply.code(), "no_such_route", "{path}");
     }
-    world.server.stop().await;
+    world.stop().await;
 }

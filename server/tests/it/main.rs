@@ -1,6 +1,8 @@
 //! The server in process, over a real socket, on a database of its own; nothing here needs a
 //! payment provider or a meter.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod world;
 
 mod access;

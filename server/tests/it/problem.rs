@@ -23,7 +23,8 @@ async fn wrong_requests_are_problems_with_the_field_named() {
     let text = plain.clone().header("content-type", "text/plain");
     let huge = raw(&format!("{{\"login\":\"{}\"}}", "x".repeat(70_000)));
     let bearer = Sent::by(&owner);
-    let table: Vec<((&str, String), Sent, u16, &str, Option<&str>)> = vec![
+    type Row = ((&'static str, String), Sent, u16, &'static str, Option<&'static str>);
+    let table: Vec<Row> = vec![
         (("GET", "/nowhere".into()), bearer.clone(), 404, "no_such_route", None),
         (("GET", format!("{API}/nowhere")), bearer.clone(), 404, "no_such_route", None),
         (("DELETE", format!("{API}/login")), bearer.clone(), 405, "method_not_allowed", None),
@@ -47,7 +48,7 @@ async fn wrong_requests_are_problems_with_the_field_named() {
             assert_eq!(body["errors"][0]["field"], field, "{}", reply.text);
         }
     }
-    world.server.stop().await;
+    world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,7 +65,7 @@ async fn the_reader_chooses_the_language_and_every_answer_carries_its_headers() 
         assert!(reply.headers["content-security-policy"].contains("frame-ancestors 'none'"));
         assert!(!reply.headers.contains_key("strict-transport-security"));
     }
-    world.server.stop().await;
+    world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -83,7 +84,7 @@ async fn a_body_that_trickles_is_told_so_and_the_others_are_served() {
     let read = slow.read(&mut answer).await.unwrap();
     let answer = String::from_utf8_lossy(&answer[..read]).into_owned();
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
-    world.server.stop().await;
+    world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,5 +103,5 @@ async fn health_metrics_and_the_description_are_there() {
     let docs = world.send("GET", "/api/docs/", Sent::default()).await;
     assert_eq!(docs.status, 200);
     assert!(docs.text.contains("swagger-ui"), "{}", docs.text);
-    world.server.stop().await;
+    world.stop().await;
 }

@@ -46,7 +46,7 @@ async fn the_same_key_gives_the_same_answer_and_another_body_is_refused() {
         .collect();
     let want = ["refused order.client_id_reused", "begun", "done 201", "begun"];
     assert_eq!(outcomes, want, "a repeat does nothing and is not logged as done again");
-    world.server.stop().await;
+    world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,7 +64,7 @@ async fn twenty_identical_sales_at_once_are_one_sale() {
     let path = format!("/projects/1/accounts/{}/balance", id(2, 1));
     let balance = world.get(&path, &cashier).await.json();
     assert_eq!(balance["items"][0]["balance_fen"], 300);
-    world.server.stop().await;
+    world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,5 +80,5 @@ async fn what_is_out_of_bounds_is_refused_with_its_bounds() {
     float["amount_fen"] = json!(100.5);
     let reply = sell(&world, &cashier, Some("key-bounds"), float).await;
     assert_eq!(reply.code(), "malformed");
-    world.server.stop().await;
+    world.stop().await;
 }

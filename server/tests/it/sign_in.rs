@@ -27,7 +27,7 @@ async fn the_first_account_is_set_up_by_a_link_and_there_is_no_default_password(
     let me = world.get("/me", &token).await.json();
     assert_eq!((&me["login"], &me["roles"][0]["role"]), (&json!("owner"), &json!("owner")));
     assert_eq!(me["csrf"], Value::Null);
-    world.server.stop().await;
+    world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,7 +55,7 @@ async fn a_write_by_cookie_needs_the_value_only_our_page_can_read() {
     assert!(out.headers["set-cookie"].contains("Max-Age=0"));
     let after = world.send("GET", &format!("{API}/me"), by_cookie()).await;
     assert_eq!(after.code(), "auth.login_required");
-    world.server.stop().await;
+    world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -83,7 +83,7 @@ async fn a_code_of_the_second_factor_works_once() {
     assert_eq!(used.code(), "auth.login_failed", "the code that switched it on is used up");
     assert_eq!(login(&world, with(code(0))).await.status, 200);
     assert_eq!(login(&world, with(code(0))).await.code(), "auth.login_failed");
-    world.server.stop().await;
+    world.stop().await;
 }
 
 fn code_at(secret: &str, at: i64) -> String {
@@ -101,7 +101,7 @@ async fn unknown_names_and_wrong_passwords_are_answered_alike() {
     let long = login(&world, json!({ "login": "x".repeat(500), "password": "wrong" })).await;
     assert_eq!(wrong.without_trace(), unknown.without_trace());
     assert_eq!(wrong.without_trace(), long.without_trace());
-    world.server.stop().await;
+    world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -129,7 +129,7 @@ async fn strangers_cannot_lock_an_owner_out_and_an_address_has_a_budget() {
     }
     assert_eq!(codes[0], "auth.login_failed");
     assert!(codes.contains(&"too_many_requests".to_owned()), "{codes:?}");
-    world.server.stop().await;
+    world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -166,5 +166,5 @@ async fn rights_and_logins_that_are_taken_away_are_gone_at_once() {
     let log = world.get("/operation-log?limit=200", &owner).await;
     assert!(log.text.contains("operator.disable"), "{}", log.text);
     assert!(!log.text.contains("another long one"), "no password reaches the log");
-    world.server.stop().await;
+    world.stop().await;
 }

@@ -127,6 +127,12 @@ impl World {
         world
     }
 
+    /// Stops the server; the client goes first, because its idle connections would be waited for.
+    pub async fn stop(self) {
+        drop(self.client);
+        self.server.stop().await;
+    }
+
     pub fn now(&self) -> DateTime<Utc> {
         self.server.app().clock.now()
     }

@@ -36,7 +36,12 @@ macro_rules! codes {
             pub const fn row(self) -> Row {
                 match self {
                     $(Code::$name => Row {
-                        code: $code, status: $status, zh: $zh, en: $en, do_zh: $do_zh, do_en: $do_en,
+                        code: $code,
+                        status: $status,
+                        zh: $zh,
+                        en: $en,
+                        do_zh: $do_zh,
+                        do_en: $do_en,
                     },)*
                 }
             }
