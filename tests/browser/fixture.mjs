@@ -9,7 +9,15 @@ const iso = (at) => new Date(at).toISOString();
 const NONE = { count: 0, amount_fen: 0, oldest_s: 0 };
 
 /** Which rooms are not simply lit, by place in the building. */
-const ODD = { 3: 'off', 11: 'offline', 12: 'offline', 17: 'waiting', 22: 'kept', 29: 'off', 33: 'dark' };
+const ODD = {
+	3: 'off',
+	11: 'offline',
+	12: 'offline',
+	17: 'waiting',
+	22: 'kept',
+	29: 'off',
+	33: 'dark',
+};
 
 function rooms(site, buildings, floors, across, now) {
 	const all = [];
@@ -33,7 +41,7 @@ function rooms(site, buildings, floors, across, now) {
 					meters.push({
 						meter_no: `0031${String(site).padStart(4, '0')}${String(1000 + index)}`,
 						purpose: 'water',
-						supply: index % 34 === 8 ? 'off' : 'on',
+						supply: index % 34 === 8 ? 'off' : index % 28 === 6 ? 'offline' : 'on',
 						balance_fen: index % 10 === 4 ? null : 2_310 + index,
 						read_at: index % 10 === 4 ? null : iso(now - age),
 					});
@@ -118,7 +126,8 @@ export function orders(now) {
 
 const HOURS = [0, 0, 0, 0, 0, 0, 50, 150, 230, 180, 120, 90, 310, 280, 505];
 const BEFORE = [
-	0, 0, 0, 0, 0, 0, 50, 100, 200, 260, 150, 60, 380, 240, 302, 150, 90, 160, 420, 510, 380, 260, 100, 60,
+	0, 0, 0, 0, 0, 0, 50, 100, 200, 260, 150, 60, 380, 240, 302, 150, 90, 160, 420, 510, 380, 260,
+	100, 60,
 ];
 const fen = (list) => Array.from({ length: 24 }, (_, hour) => (list[hour] ?? 0) * 100);
 
@@ -127,7 +136,12 @@ export function demo(now = NOW) {
 		now: iso(now),
 		demo: true,
 		projects: [
-			{ id: 1, name: '和园公寓', name_en: 'Heyuan Residence', rooms: rooms(1, ['3 号楼', '5 号楼'], 6, 5, now) },
+			{
+				id: 1,
+				name: '和园公寓',
+				name_en: 'Heyuan Residence',
+				rooms: rooms(1, ['3 号楼', '5 号楼'], 6, 5, now),
+			},
 			{ id: 2, name: '书香里', name_en: 'Shuxiangli', rooms: rooms(2, ['2 号楼'], 5, 6, now) },
 			{ id: 3, name: '青年公寓', name_en: 'Youth House', rooms: rooms(3, ['1 号楼'], 5, 6, now) },
 		],
@@ -182,7 +196,7 @@ export function long(now = NOW) {
 	const state = demo(now);
 	const name = '杭州市滨江区浦沿街道和园人才租赁住房项目（二期）南区';
 	state.projects[0].name = name;
-	state.projects[0].name_en = 'Heyuan Talent Rental Housing Project (Phase II), Southern District, Binjiang';
+	state.projects[0].name_en = 'Heyuan Talent Rental Housing Project (Phase II), South, Binjiang';
 	for (const room of state.projects[0].rooms) {
 		room.building = room.building === '3 号楼' ? '南区三号楼（蓝领公寓及配套商业）' : room.building;
 	}
@@ -190,7 +204,7 @@ export function long(now = NOW) {
 	state.orders[0].amount_fen = 123_456_789;
 	state.alarms[0].subject = state.orders[0].place;
 	state.alarms[1].title_zh = '下发结果待确认：回读次数没有动，金额也没有动，正在再读，不会重发';
-	state.alarms[1].title_en = 'Outcome unknown: neither count nor amount moved, reading again, not sending';
+	state.alarms[1].title_en = 'Outcome unknown: neither count nor amount moved, reading again';
 	state.sold_today = { count: 12_345, amount_fen: 1_234_567_890 };
 	state.money.dark = { count: 234, amount_fen: 12_345_678, oldest_s: 3_700 };
 	state.projects[1].rooms[2].meters[0].supply = 'unknown';

@@ -3,7 +3,7 @@
 //   node tests/browser/live.mjs            a stand of the page with the fixture's states
 //   node tests/browser/live.mjs URL        the page of a running server
 //
-// Pictures go to the folder named by YUFU_SCREENSHOTS. Ends with 1 if anything is not as it must be.
+// Pictures go to the folder named by YUFU_SCREENSHOTS. Ends with 1 if anything is amiss.
 
 import assert from 'node:assert/strict';
 import { look, open, picture } from './browser.mjs';
@@ -84,7 +84,7 @@ async function theFiguresStandWhereTheyBelong(browser) {
 	// Each figure of the legend is the number of its windows.
 	for (const state of ['on', 'off', 'dark', 'waiting', 'offline', 'kept']) {
 		const windows = await page.locator(`.field .w-${state}`).count();
-		const legend = page.locator(`.windows .legend li:has(.w-${state}:not(.w-dry)) b`);
+		const legend = page.locator(`.windows .legend li:has(.w-${state}:not(.w-dry, .w-lost)) b`);
 		assert.equal(await legend.innerText(), String(windows), state);
 	}
 	const first = page.locator('#topups details').first();
@@ -104,7 +104,7 @@ async function aWindowSpeaksToPointerAndKeyboard(browser) {
 	const { page } = seen;
 	await drawn(page);
 	await page.locator('.field .w-dark').first().hover();
-	assert.match(await text(page, '#tip'), /号楼 \d{4}[\s\S]*已付未亮[\s\S]*¥[\s\S]*刚读到|截至/);
+	assert.match(await text(page, '#tip'), /号楼 \d{4}[\s\S]*已付未亮[\s\S]*¥[\s\S]*(?:刚读到|截至)/);
 	await picture(page, 'tooltip');
 	await page.mouse.move(5, 5);
 	await page.locator('#tip').waitFor({ state: 'hidden' });

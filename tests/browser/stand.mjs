@@ -20,7 +20,7 @@ const HEADERS = {
 	'referrer-policy': 'no-referrer',
 };
 
-/** A stand of the page; `show` sends another state, `down` cuts everybody off, `up` answers again. */
+/** A stand of the page: `show` sends a state, `down` cuts everybody off, `up` answers again. */
 export async function stand(first) {
 	let state = first;
 	let answers = true;

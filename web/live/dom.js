@@ -1,4 +1,4 @@
-// Building the page: elements from words, icons from our own drawings, nothing from mark-up of data.
+// Building the page: elements from words, icons from our own drawings, no mark-up out of data.
 
 const LINES = {
 	clock: '<circle cx="12" cy="12" r="8.5"/><path d="M12 7.2V12l3.2 2"/>',
@@ -22,7 +22,9 @@ const LINES = {
 	scales:
 		'<path d="M12 4v16M7 20h10M4 7.5h16M4 7.5 2 13a3 3 0 0 0 5 0zM20 7.5 18 13a3 3 0 0 0 4.5 0z"/>',
 	bell: '<path d="M6 16.5V11a6 6 0 0 1 12 0v5.5l1.5 1.5h-15zM10 20.5h4"/>',
-	meter: '<rect x="4" y="3.5" width="16" height="17" rx="2"/><path d="M8 8h8v4H8zM9 16.5h.2M12 16.5h3"/>',
+	meter:
+		'<rect x="4" y="3.5" width="16" height="17" rx="2"/>' +
+		'<path d="M8 8h8v4H8zM9 16.5h.2M12 16.5h3"/>',
 	router:
 		'<rect x="3.5" y="13" width="17" height="7" rx="2"/><path d="M7 16.5h.2M10.5 16.5h.2' +
 		'M16.5 13V8M13.5 6.5a4.2 4.2 0 0 1 6 0"/>',
@@ -38,7 +40,8 @@ const LINES = {
 /** One of our icons, drawn on the 24 grid; purely for the eye, the word stands beside it. */
 export function icon(name, kind = '') {
 	const holder = document.createElement('template');
-	holder.innerHTML = `<svg class="i ${kind}" viewBox="0 0 24 24" aria-hidden="true">${LINES[name]}</svg>`;
+	const frame = `class="i ${kind}" viewBox="0 0 24 24" aria-hidden="true"`;
+	holder.innerHTML = `<svg ${frame}>${LINES[name]}</svg>`;
 	return holder.content.firstChild;
 }
 

@@ -27,7 +27,12 @@ export function sold(root, state, now) {
 		h(
 			'div',
 			{ class: 'head top-line' },
-			h('div', null, h('h2', { id: 'sold-title' }, say.word('sold')), h('span', { class: 's dim' }, sub)),
+			h(
+				'div',
+				null,
+				h('h2', { id: 'sold-title' }, say.word('sold')),
+				h('span', { class: 's dim' }, sub),
+			),
 			h(
 				'div',
 				{ class: 'sum' },
@@ -56,7 +61,8 @@ function difference(fen, before) {
 	const tenth = Math.round((Math.abs(fen - before) * 1000) / before);
 	if (tenth === 0) return h('span', { class: 's dim' }, say.word('same'));
 	const more = fen > before;
-	const words = [say.word(more ? 'more' : 'less'), tenth > TENTHS_MAX ? '>999%' : `${(tenth / 10).toFixed(1)}%`];
+	const percent = tenth > TENTHS_MAX ? '>999%' : `${(tenth / 10).toFixed(1)}%`;
+	const words = [say.word(more ? 'more' : 'less'), percent];
 	const text = (say.isEnglish() ? words.reverse() : words).join(' ');
 	return h('b', { class: `s ${more ? 'ok' : 'dim'} difference` }, icon(more ? 'up' : 'down'), text);
 }

@@ -195,7 +195,8 @@ function place(text) {
 	);
 }
 
-const orderNumber = (no) => String(no).replace(/^([A-Z]{2})(\d+)$/, (_, a, b) => `${a} ${say.grouped(b)}`);
+const orderNumber = (no) =>
+	String(no).replace(/^([A-Z]{2})(\d+)$/, (_, mark, digits) => `${mark} ${say.grouped(digits)}`);
 
 function story(order) {
 	return h(

@@ -8,6 +8,10 @@ import * as say from '/live/words.js';
 const HOUSES_ROOMS_MAX = 600;
 /** Up to this many rooms the windows are drawn large. */
 const LARGE_ROOMS_MAX = 150;
+/** Widths of a large window, in pixels: the largest that keeps all sites side by side is taken. */
+const WIDTHS = [24, 22, 20, 18, 16];
+/** On a phone windows fill their building instead. */
+const PHONE = matchMedia('(max-width: 760px)');
 /** A longer name of a building takes two lines, and its neighbours keep theirs free. */
 const NAME_CHARS_MAX = 9;
 const STATES = ['on', 'off', 'dark', 'waiting', 'offline', 'kept', 'unknown'];
@@ -37,6 +41,27 @@ export function windows(root, state, now) {
 	if (current) point(current, false);
 }
 
+/** Takes the widest windows with which every site still stands in the first row. */
+function fit(field) {
+	const sites = [...field.children];
+	if (!field.classList.contains('is-large') || PHONE.matches || !sites.length) {
+		field.style.removeProperty('--w');
+		return;
+	}
+	const beside = () => sites.every((site) => site.offsetTop === sites[0].offsetTop);
+	for (const width of WIDTHS) {
+		field.style.setProperty('--w', `${width}px`);
+		if (beside()) return;
+	}
+	field.style.removeProperty('--w');
+}
+let fitted = 0; // the width the windows were last fitted to
+const resized = new ResizeObserver(([entry]) => {
+	if (Math.round(entry.contentRect.width) === fitted) return;
+	fitted = Math.round(entry.contentRect.width);
+	fit(entry.target);
+});
+
 /** What a room's window shows. */
 function shown(room, purpose) {
 	const states = room.meters.filter((m) => m.purpose === purpose).map((m) => m.supply);
@@ -47,7 +72,8 @@ function paint(cell, room, now) {
 	const light = shown(room, 'electricity') ?? (room.meters.length ? 'bare' : 'none');
 	const water = shown(room, 'water');
 	const dry = water === 'off' || water === 'dark';
-	const kind = `w w-${light}${dry ? ' w-dry' : ''}`;
+	const wet = dry ? ' w-dry' : water === 'offline' ? ' w-lost' : '';
+	const kind = `w w-${light}${wet}`;
 	if (cell.className !== kind) cell.className = kind;
 	cell.room = room;
 	const words = [`${room.project} ${room.building} ${room.number}`];
@@ -72,13 +98,24 @@ function legend(root, rooms) {
 		say.word('water_off'),
 		count((room) => ['off', 'dark'].includes(shown(room, 'water'))),
 	]);
-	// The seven states of the design always stand there; the two others only when there are some.
+	lit.push([
+		'on w-lost',
+		say.word('water_lost'),
+		count((room) => shown(room, 'water') === 'offline'),
+	]);
+	// The six states of the design always stand there; the others only when there are some.
 	const always = STATES.slice(0, 6);
 	root.replaceChildren(
 		...lit
 			.filter(([state, , number]) => number > 0 || always.includes(state))
 			.map(([state, text, number]) =>
-				h('li', null, h('i', { class: `w w-${state}` }), text, h('b', { class: 'num' }, String(number))),
+				h(
+					'li',
+					null,
+					h('i', { class: `w w-${state}` }),
+					text,
+					h('b', { class: 'num' }, say.thousands(number)),
+				),
 			),
 	);
 }
@@ -108,13 +145,17 @@ function lay(root, state, total) {
 				'h2',
 				{ id: 'windows-title' },
 				say.word('windows'),
-				h('span', { class: 's dim num' }, `${total} ${say.word('rooms')}`),
+				h('span', { class: 's dim num' }, `${say.thousands(total)} ${say.word('rooms')}`),
 			),
 			h('ul', { class: 'legend s' }),
 		),
 		total ? field : empty(),
 	);
 	if (order.length) order[0].tabIndex = 0;
+	fitted = 0;
+	resized.disconnect();
+	resized.observe(field);
+	fit(field);
 }
 
 function empty() {
@@ -186,7 +227,8 @@ function house(building, floors, many) {
 		});
 		const last = levels.length - 1;
 		const label = many || (last - index) % labelled === 0;
-		return [h('span', { class: 'floor num', 'aria-hidden': 'true' }, label ? String(floor) : ''), line];
+		const shownFloor = label ? String(floor) : '';
+		return [h('span', { class: 'floor num', 'aria-hidden': 'true' }, shownFloor), line];
 	});
 	return h(
 		'figure',
