@@ -16,7 +16,7 @@ use crate::fixture::{Bus, Layout, PROJECT, alipay_merchant, wechat_merchant};
 /// How much faster than real the buses run.
 pub const SPEED: u32 = 50;
 /// How long a world may take to reach what a test waits for.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What a world is made of.
 pub struct Plan {

@@ -4,7 +4,10 @@
 
 mod it {
     mod arrears;
+    mod callback;
     mod campaign;
+    mod fault_rows;
+    mod fault_tables;
     mod killed;
     mod payment;
     mod postgres;

@@ -57,7 +57,8 @@ pub enum AuditBreak {
 /// Works balances out from postings, for whoever keeps rows.
 ///
 /// Invariant: a balance is the sum of its postings (I1); the same function proves the book in
-/// memory and the rows of a store.
+/// memory and the rows of a store; proved by
+/// `an_audit_finds_a_balance_that_was_touched_by_hand`.
 pub fn balances_of<'a>(
     postings: impl IntoIterator<Item = &'a Posting>,
 ) -> Result<BTreeMap<LedgerAccount, Money>, AuditBreak> {
