@@ -32,9 +32,8 @@ export function money(root, state, now) {
 			h(
 				'td',
 				{ class: `n old ${late ? 'err' : tone || 'dim'}` },
-				count
-					? ticking('', (t) => `${tone || late ? '' : say.word('oldest')} ${say.span(age(t))}`.trim())
-					: '',
+				count > 0 && !tone && !late && h('span', { class: 'oldest' }, say.word('oldest'), ' '),
+				count > 0 && ticking('', (t) => say.span(age(t))),
 			),
 		);
 	};

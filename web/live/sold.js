@@ -4,6 +4,7 @@ import { h, icon, s } from '/live/dom.js';
 import * as say from '/live/words.js';
 
 const HEIGHT = 148;
+const WIDTH_MIN = 160;
 /** A larger difference is not a percentage anybody reads, in tenths of a percent. */
 const TENTHS_MAX = 9_990;
 const GROUND = 128; // the zero line of the bars, from the top
@@ -44,7 +45,7 @@ export function sold(root, state, now) {
 		legend(now),
 		table(state),
 	);
-	last = () => chart.replaceChildren(bars(state, now, Math.max(280, chart.clientWidth)));
+	last = () => chart.replaceChildren(bars(state, now, Math.max(WIDTH_MIN, chart.clientWidth)));
 	widths.disconnect();
 	widths.observe(chart);
 	last();
