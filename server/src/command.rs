@@ -26,6 +26,7 @@ pub mod vend;
 
 pub mod backup;
 pub mod doctor;
+pub mod safe_mode;
 
 pub mod demo;
 pub mod frame;
@@ -101,6 +102,8 @@ pub enum Command {
     Backup(backup::BackupArgs),
     /// 从备份恢复，进入安全模式 / restore a backup; safe mode stays on until a person ends it
     Restore(backup::RestoreArgs),
+    /// 查看或结束安全模式 / show or end safe mode
+    SafeMode(safe_mode::Args),
     /// 解读或生成表计报文 / explain or build meter frames
     Frame {
         /// 做什么 / what to do
@@ -152,6 +155,7 @@ async fn dispatch(command: Command, config: Option<PathBuf>) -> Done {
         Command::Doctor(args) => doctor::run(&args, config).await,
         Command::Backup(args) => backup::backup(&args, &Site::open(config).await?).await,
         Command::Restore(args) => backup::restore(&args, &site::load(config)?).await,
+        Command::SafeMode(args) => safe_mode::run(&args, &Site::open(config).await?).await,
         Command::Frame { what } => frame::run(&what),
         Command::Openapi => openapi::run(),
         Command::Operator { what } => operator::run(what, &Site::open(config).await?).await,

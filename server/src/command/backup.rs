@@ -80,13 +80,13 @@ pub async fn restore(args: &RestoreArgs, config: &Config) -> Done {
     let epoch = store.mark_restored().await?;
     told(target, report)?;
     println!(
-        "已恢复，安全模式已打开（第 {epoch} 代）：不向表计下发，也不拉闸。\n\
-         接下来：1) yufu migrate  2) yufu doctor  3) 启动服务，等支付查询补齐备份之后的付款\n\
-         4) yufu vend list 逐笔核对  5) 在控制台结束安全模式\n\
-         Restored; safe mode is on (epoch {epoch}): nothing is sent to meters, nobody is cut off.\n\
-         Next: 1) yufu migrate  2) yufu doctor  3) start the server and let the queries bring in \
-         what was paid after the backup\n4) look through yufu vend list  5) end safe mode in the \
-         console"
+        "已恢复，安全模式已打开（第 {epoch} 代）：结束之前不会拉闸。\n\
+         接下来：1) yufu migrate  2) yufu doctor  3) yufu vend list 逐笔核对\n\
+         4) 启动服务，支付查询会补齐备份之后的付款  5) 核对无误后 yufu safe-mode off\n\
+         Restored; safe mode is on (epoch {epoch}): nobody is cut off before it ends.\n\
+         Next: 1) yufu migrate  2) yufu doctor  3) look through yufu vend list\n\
+         4) start the server: its queries bring in what was paid after the backup\n\
+         5) when all is well, yufu safe-mode off"
     );
     Ok(())
 }

@@ -228,8 +228,8 @@ async fn safe_mode(site: &Site) -> Result<String, Failure> {
     let mode = store::setting::get(site.store.read(), store::setting::SAFE_MODE).await?;
     match mode.as_deref() {
         Some("on") => Err(found("safe_mode", "安全模式开着", "safe mode is on").fix(
-            "逐笔核对后在控制台结束安全模式，见 docs/operations.md",
-            "look everything through, then end it in the console (docs/operations.md)",
+            "逐笔核对后运行 yufu safe-mode off，见 docs/operations.md",
+            "look everything through, then run `yufu safe-mode off` (docs/operations.md)",
         )),
         _ => Ok("关 off".to_owned()),
     }

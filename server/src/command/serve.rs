@@ -6,9 +6,7 @@ use crate::config::Config;
 /// Opens the site, runs the server, and ends in good order on Ctrl-C or SIGTERM.
 pub async fn run(config: Config) -> Done {
     log::to_stderr(&config.log)?;
-    let store = site::open_store(&config).await?;
-    site::check_schema(&store).await?;
-    drop(store);
+    refuse_newer(&config).await?;
     let server = crate::serve::start(config).await.map_err(|error| failed(&error))?;
     if let Some(link) = server.setup_link() {
         // To the terminal only, never to the log: whoever holds it sets the first password.
@@ -16,6 +14,20 @@ pub async fn run(config: Config) -> Done {
         println!("  {}", link.url(server.public_url()));
     }
     server.run().await.map_err(|error| failed(&error))
+}
+
+/// The first start makes and upgrades the database by itself; one that a newer program has
+/// upgraded is left alone.
+async fn refuse_newer(config: &Config) -> Done {
+    let file = site::sqlite_file(&config.database.url);
+    if file.is_some_and(|file| !std::path::Path::new(file).is_file()) {
+        return Ok(());
+    }
+    let store = site::open_store(config).await?;
+    match site::check_schema(&store).await {
+        Err(failure) if failure.code() == site::SCHEMA_NEWER => Err(failure),
+        _ => Ok(()),
+    }
 }
 
 /// A server that could not start or ended by itself.

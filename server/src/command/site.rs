@@ -17,6 +17,9 @@ use crate::{chance::SystemRng, config::Config, transport::HttpTransport};
 /// The file looked for when none is named.
 const CONFIG_FILE: &str = "yufu.toml";
 
+/// The code of a database that a newer program has upgraded.
+pub const SCHEMA_NEWER: &str = "database.new";
+
 /// An open site.
 pub struct Site {
     /// The configuration.
@@ -79,7 +82,7 @@ pub async fn check_schema(store: &Store) -> Done {
         .fix("先备份，再运行 yufu migrate", "make a backup, then run `yufu migrate`")),
         None => Err(Failure::new(
             Exit::Database,
-            "database.new",
+            SCHEMA_NEWER,
             "数据库已被更新版本的程序升级过",
             "a newer program has upgraded this database",
         )
