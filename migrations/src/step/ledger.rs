@@ -43,6 +43,7 @@ fn ledger_transaction() -> Table {
         .time("at")
         .text("memo?")
         .key(&["project_id", "id"])
+        .stored_in_key_order()
         .unique(&["project_id", "key"])
         .index(&["project_id", "order_id"])
 }
@@ -59,6 +60,7 @@ fn posting() -> Table {
         .time("at")
         .check("debit <> credit".into())
         .key(&["project_id", "transaction_id", "line"])
+        .stored_in_key_order()
         .index(&["seq"])
         .index(&["project_id", "debit", "seq"])
         .index(&["project_id", "credit", "seq"])

@@ -64,9 +64,15 @@ impl Cell {
 }
 
 /// Where the rows come from, as a `from` clause; the parameter is the batch.
+///
+/// On SQLite a row is cut out of the batch once, in binary, and kept: `j.value` straight from
+/// `json_each` would be printed and parsed anew for every cell.
 fn source(backend: DbBackend, parameter: &str) -> String {
     match backend {
-        DbBackend::Sqlite => format!("json_each({parameter}) as j"),
+        DbBackend::Sqlite => format!(
+            "(with cut as materialized (select key, value from jsonb_each({parameter})) \
+             select key, value from cut) as j"
+        ),
         _ => format!("jsonb_array_elements({parameter}::jsonb) as j(value)"),
     }
 }

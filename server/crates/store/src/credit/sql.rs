@@ -182,9 +182,11 @@ mod tests {
             let rows = store.parts.writer.query_all_raw(explain).await.unwrap();
             let plan = rows.iter().map(|row| row.try_get::<String>("", "detail").unwrap());
             let plan = plan.collect::<Vec<_>>().join("\n");
-            let walks = plan
-                .lines()
-                .any(|line| line.starts_with("SCAN") && line != "SCAN j VIRTUAL TABLE INDEX 1:");
+            // Of the batch itself every row is visited, of a table none but those asked for.
+            let batch = ["cut", "jsonb_each", "j", "r"];
+            let walked = plan.lines().filter_map(|line| line.strip_prefix("SCAN "));
+            let mut walked = walked.filter_map(|rest| rest.split(' ').next());
+            let walks = walked.any(|name| !batch.contains(&name));
             assert!(!walks, "{statement}\n{plan}");
         }
     }
