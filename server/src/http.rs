@@ -18,3 +18,4 @@ pub mod health;
 pub mod live;
 pub mod openapi;
 pub mod operator;
+pub mod setup_page;

@@ -34,7 +34,7 @@ use crate::{
         App, Code, Problem,
         app::CALLBACKS_AT_ONCE_MAX,
         callback::{self, skew::SkewWatch},
-        dispatch, health, live, openapi, trace,
+        dispatch, health, live, openapi, setup_page, trace,
     },
     metrics::Metrics,
     operator::{
@@ -280,6 +280,7 @@ pub fn routes(config: &mut ServiceConfig) {
     health::configure(config);
     openapi::configure(config);
     live::configure(config);
+    setup_page::configure(config);
     config.default_service(web::to(nowhere));
 }
 
@@ -366,10 +367,6 @@ impl Server {
     /// Errors: [`RunError::StoreStopped`] when nothing may be acknowledged any more; the process
     /// should end at once and start again through recovery (I16).
     pub async fn run(self) -> Result<(), RunError> {
-        if let Some(link) = &self.setup_link {
-            // Printed and not logged: it is a secret for whoever started the server.
-            println!("设置第一个账号 / set up the first account: {}", link.url(self.public_url()));
-        }
         let store_stopped = self.house.store().stopped();
         let mut terminate =
             tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;

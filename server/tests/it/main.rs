@@ -11,3 +11,4 @@ mod live;
 mod problem;
 mod sale;
 mod sign_in;
+mod tls;

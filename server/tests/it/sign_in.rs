@@ -16,6 +16,9 @@ async fn the_first_account_is_set_up_by_a_link_and_there_is_no_default_password(
         assert_eq!(reply.code(), "auth.login_failed", "{password}");
     }
     let link = world.server.setup_link().unwrap().clone();
+    let url = link.url(world.server.public_url());
+    let page = url.strip_prefix(world.server.public_url()).unwrap().split('#').next().unwrap();
+    assert_eq!(world.send("GET", page, Sent::default()).await.status, 200, "the link opens");
     let path = format!("{API}/setup");
     let body = json!({ "token": link.token.as_str(), "password": "correct horse" });
     let done = world.send("POST", &path, Sent::default().body(body.clone())).await;
