@@ -56,6 +56,7 @@ pub(crate) async fn open(
     let reader = base.read_only(true).pragma("query_only", "on").pragma("wal_autocheckpoint", "0");
     let reader = SqlitePoolOptions::new()
         .max_connections(options.readers_max)
+        .test_before_acquire(false)
         .connect_with(reader)
         .await
         .map_err(unreachable)?;

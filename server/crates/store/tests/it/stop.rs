@@ -103,6 +103,33 @@ async fn a_file_system_without_room_stops_the_store() {
     let _ = Command::new("umount").arg("-l").arg(dir.path()).status();
 }
 
+/// Only the writer moves the log into the file; it must do so often enough (goal R10).
+#[tokio::test]
+async fn the_log_stays_bounded_while_payments_go_on() {
+    const LOG_MAX: u64 = 32 << 20;
+    let base = Base::sqlite();
+    let store = base.store().await;
+    build(&store, 1).await;
+    let file = base.url.strip_prefix("sqlite:").unwrap();
+    let size = |suffix: &str| std::fs::metadata(format!("{file}{suffix}")).map_or(0, |m| m.len());
+    let mut written = 0;
+    for round in 0..6u128 {
+        let orders = round * 500..(round + 1) * 500;
+        crate::site::place(&store, orders.start, orders.end).await;
+        let told = orders.map(|n| {
+            let store = store.clone();
+            tokio::spawn(async move { store.credit(credit(n, n)).await.unwrap() })
+        });
+        for told in told.collect::<Vec<_>>() {
+            assert_eq!(told.await.unwrap(), Credited::New);
+        }
+        assert!(size("-wal") < LOG_MAX, "{} bytes in the log", size("-wal"));
+        written = size("");
+    }
+    assert!(written > 4 << 20, "{written} bytes have reached the file");
+    base.end().await;
+}
+
 /// Makes the 40th sync of the database files fail, once: whoever tries again believes in success,
 /// while the kernel has already thrown the page away (`reliability.md` 2.3).
 const FAILING_SYNC: &str = r#"
