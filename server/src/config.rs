@@ -49,6 +49,8 @@ pub struct Server {
     pub connections_max: usize,
     /// This process's name where several share one PostgreSQL; empty = it is the only one.
     pub node: String,
+    /// Marks every page as a demonstration with sandbox payments.
+    pub demo: bool,
     /// Serves the live page of the site without a login; for the demo and screens in the hall.
     pub live_page: bool,
 }
@@ -65,6 +67,7 @@ impl Default for Server {
             request_timeout_s: 10,
             connections_max: 10_000,
             node: String::new(),
+            demo: false,
             live_page: false,
         }
     }

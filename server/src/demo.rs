@@ -120,10 +120,10 @@ pub async fn run(plan: Plan) -> Result<(), DemoError> {
     }
     addresses(&plan, &server);
     let life = tokio::spawn(life::live(tenants));
-    tokio::signal::ctrl_c().await?;
+    // Works until Ctrl-C or SIGTERM and stops in order.
+    let ended = server.run().await;
     life.abort();
-    server.stop().await;
-    Ok(())
+    ended.map_err(|error| DemoError::Server(crate::command::failure::chain(&error)))
 }
 
 /// The room of the first top-up has run out: that is why somebody pays.
@@ -145,6 +145,7 @@ fn configure(plan: &Plan) -> Result<Config, DemoError> {
     config.server.listen = http.to_string();
     config.server.public_url = format!("http://{http}");
     config.server.live_page = true;
+    config.server.demo = true;
     config.database.url = format!("sqlite:{}", plan.dir.join("yufu.db").display());
     config.gateway.dtu_listen = free_port()?.to_string();
     config.gateway.first_poll_max_s = 20;

@@ -65,7 +65,7 @@ impl LiveDesk {
         if last.at.is_some_and(|at| now.saturating_sub(at) < FRESH_FOR) {
             return Ok(Arc::clone(&last.text));
         }
-        let state = state::work_out(&app.house).await?;
+        let state = state::work_out(&app.house, app.server.demo).await?;
         let text = serde_json::to_string(&state);
         let text = text.map_err(|error| Problem::new(Code::Internal).because(error))?;
         last.text = text.into();

@@ -129,3 +129,29 @@ pub async fn clear(
         .await?;
     Ok(done.rows_affected > 0)
 }
+
+/// Closes every open item of a kind about a subject, because what it told of is over.
+pub async fn close_about(
+    tx: &Tx,
+    project: ProjectId,
+    kind: &str,
+    subject_id: &str,
+    resolution: &str,
+    at: DateTime<Utc>,
+) -> Result<u64, StoreError> {
+    let set = work_item::ActiveModel {
+        state: Set("done".to_owned()),
+        closed_at: Set(Some(at)),
+        resolution: Set(Some(resolution.to_owned())),
+        ..Default::default()
+    };
+    let done = work_item::Entity::update_many()
+        .set(set)
+        .filter(work_item::Column::ProjectId.eq(project.0))
+        .filter(work_item::Column::Kind.eq(kind))
+        .filter(work_item::Column::SubjectId.eq(subject_id))
+        .filter(work_item::Column::State.eq("open"))
+        .exec(tx)
+        .await?;
+    Ok(done.rows_affected)
+}

@@ -9,11 +9,12 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{BusinessDay, GatewayId, OrderId, ProjectId};
-use store::{StoreError, gateway::GatewayLease, job, order, site};
+use store::{StoreError, gateway::GatewayLease, job, order, site, work_item};
 use tokio::sync::watch;
 
 use crate::{
     house::House,
+    notice,
     refusal::{Result, VendingError},
 };
 
@@ -27,6 +28,10 @@ const EXPIRED_MAX: u64 = 200;
 const JOBS_KEPT: TimeDelta = TimeDelta::days(14);
 /// Done jobs forgotten in one round.
 const FORGET_MAX: u64 = 1_000;
+/// The alarm of a gateway without a connection.
+const GATEWAY_OFFLINE: &str = "gateway.offline";
+/// So long after a start gateways have to dial in before their silence is an alarm.
+const OFFLINE_AFTER: Duration = Duration::from_secs(60);
 /// How long a gateway's lease lasts; renewed every round.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
 
@@ -71,6 +76,7 @@ pub async fn keep(house: House, mut stop: watch::Receiver<bool>) {
 impl House {
     async fn short_round(&self) -> Result<()> {
         self.close_expired().await?;
+        self.watch_gateways().await?;
         self.hold_leases().await
     }
 
@@ -83,6 +89,59 @@ impl House {
             self.close_if_unpaid(project, id, "expired").await?;
         }
         Ok(())
+    }
+
+    /// Raises an alarm for every gateway without a connection, and clears it when it is back. In
+    /// its first round a process waits: everybody dials in anew.
+    async fn watch_gateways(&self) -> Result<()> {
+        let lines = self.gateway().status();
+        let connected: HashMap<_, _> =
+            lines.iter().map(|l| (l.gateway, l.remote.is_some())).collect();
+        let young = self.clock().monotonic() < OFFLINE_AFTER;
+        for row in site::gateways(self.store().read(), None).await? {
+            let Some(online) = connected.get(&row.id).copied() else { continue };
+            let (project, subject) = (ProjectId(row.project_id), row.id.to_string());
+            let db = self.store().read();
+            let standing = work_item::standing(db, project, GATEWAY_OFFLINE, &subject).await?;
+            if online == standing.is_none() || (young && !online) {
+                continue;
+            }
+            self.tell_gateway(&row, online).await?;
+        }
+        Ok(())
+    }
+
+    async fn tell_gateway(&self, row: &site::Gateway, online: bool) -> Result<()> {
+        let (kind, project, now) = (GATEWAY_OFFLINE, ProjectId(row.project_id), self.now());
+        let subject = row.id.to_string();
+        let detail = serde_json::json!({ "name": row.name });
+        let alarm = work_item::Alarm {
+            project_id: row.project_id,
+            id: domain::CommandId::generate(self.clock(), self.rng()).0,
+            kind: kind.to_owned(),
+            subject_kind: "gateway".to_owned(),
+            subject_id: subject.clone(),
+            raised_at: now,
+            cleared_at: None,
+            detail: detail.to_string(),
+        };
+        let about = ("gateway", subject.clone());
+        let (zh, en) = (format!("{} 离线", row.name), format!("{} is offline", row.name));
+        let item = notice::work_item_about(self, project, about, kind, (&zh, &en), &detail);
+        self.store()
+            .transact(move |tx| {
+                Box::pin(async move {
+                    if online {
+                        work_item::clear(tx, project, kind, &subject, now).await?;
+                        let back = "the gateway is back";
+                        work_item::close_about(tx, project, kind, &subject, back, now).await?;
+                    } else if work_item::raise(tx, alarm).await? {
+                        work_item::open(tx, item).await?;
+                    }
+                    Ok::<_, VendingError>(())
+                })
+            })
+            .await
     }
 
     /// Owns the gateways that are connected here, for as long as they are.

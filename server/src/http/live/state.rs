@@ -27,6 +27,7 @@ const HOURS: usize = 24;
 #[derive(Debug, Serialize)]
 pub struct LiveState {
     now: DateTime<Utc>,
+    demo: bool,
     projects: Vec<Project>,
     money: Money,
     sold_today: Sum,
@@ -120,7 +121,7 @@ struct Alarm {
 }
 
 /// Works the state out.
-pub async fn work_out(house: &House) -> Result<LiveState, StoreError> {
+pub async fn work_out(house: &House, demo: bool) -> Result<LiveState, StoreError> {
     let db = house.store().read();
     let now = house.now();
     let directory = Directory::read(house, now).await?;
@@ -130,6 +131,7 @@ pub async fn work_out(house: &House) -> Result<LiveState, StoreError> {
     let curve = Curve::of(&overview::sales_since(db, since).await?, now);
     Ok(LiveState {
         now,
+        demo,
         money: money(house, &directory, now).await?,
         orders: orders(house, &directory).await?,
         alarms: alarms(house, &directory).await?,
