@@ -1,6 +1,6 @@
 //! The command line: one file per sub-command. `docs/operations.md` lists them and the exit codes.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -165,7 +165,12 @@ async fn dispatch(command: Command, config: Option<PathBuf>) -> Done {
 
 /// Prints a JSON value for people and machines alike.
 pub(crate) fn print_json(value: &serde_json::Value) {
-    println!("{value:#}");
+    say(format_args!("{value:#}"));
+}
+
+/// Prints a line. A reader that has gone away, as `head` does, is no failure.
+pub(crate) fn say(text: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 #[cfg(test)]

@@ -114,3 +114,48 @@ fn failed(error: BackupError) -> Failure {
             .detail(chain(&error)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use store::setting;
+
+    use super::*;
+
+    fn config(file: &Path) -> Config {
+        let mut config = Config::default();
+        config.database.url = format!("sqlite:{}", file.display());
+        config
+    }
+
+    #[tokio::test]
+    async fn a_backup_is_proven_and_its_restore_keeps_still_until_a_person_ends_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        let store = Store::open(&config(&path("yufu.db")).database.url).await.unwrap();
+        store.migrate().await.unwrap();
+        let site = Site::of(config(&path("yufu.db")), store);
+        let file = path("copy.db");
+        let args = BackupArgs { file: file.clone(), verify: false };
+        backup(&args, &site).await.unwrap();
+        assert_eq!(backup(&args, &site).await.unwrap_err().code(), "backup.exists");
+        let back = RestoreArgs { file };
+        let taken = restore(&back, &config(&path("yufu.db"))).await.unwrap_err();
+        assert_eq!(taken.code(), "restore.exists", "a database in the way is never overwritten");
+        let free = config(&path("restored.db"));
+        restore(&back, &free).await.unwrap();
+        let restored = Store::open(&free.database.url).await.unwrap();
+        let mode = setting::get(restored.read(), setting::SAFE_MODE).await.unwrap();
+        assert_eq!(mode.as_deref(), Some("on"));
+    }
+
+    #[tokio::test]
+    async fn what_is_no_database_is_not_restored() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("noise.db");
+        std::fs::write(&file, b"this is no database, only text that is long enough").unwrap();
+        let target = dir.path().join("yufu.db");
+        let refused = restore(&RestoreArgs { file }, &config(&target)).await;
+        assert!(refused.is_err());
+        assert!(!target.exists(), "nothing was put in place");
+    }
+}

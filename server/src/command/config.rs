@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::Subcommand;
 
-use super::{Done, Exit, Failure, site};
+use super::{Done, Exit, Failure, say, site};
 use crate::config::Config;
 
 /// The sub-commands.
@@ -19,7 +19,7 @@ pub enum What {
 /// Prints or checks; secrets are printed as stars.
 pub fn run(what: &What, file: Option<&Path>) -> Done {
     match what {
-        What::Print => print!("{}", Config::template()),
+        What::Print => say(Config::template().trim_end()),
         What::Check => {
             let mut config = site::load(file)?;
             site::profiles(&config)?;
@@ -29,7 +29,7 @@ pub fn run(what: &What, file: Option<&Path>) -> Done {
                 Failure::new(Exit::Failed, "config", zh, "the configuration cannot be printed")
                     .detail(error)
             })?;
-            println!("{text}\n配置可用 / the configuration is usable");
+            say(format_args!("{text}\n配置可用 / the configuration is usable"));
         }
     }
     Ok(())

@@ -9,8 +9,8 @@ use store::{Store, overview};
 use vending::merchant::open;
 
 use super::{
-    Done, Exit, Failure, Site, merchant::probe, merchant::unusable, print_json, settings::masked,
-    site,
+    Done, Exit, Failure, Site, merchant::probe, merchant::unusable, print_json, say,
+    settings::masked, site,
 };
 use crate::config::Config;
 
@@ -107,8 +107,11 @@ fn report(checks: &[Check], as_json: bool) -> Done {
     } else {
         for check in checks {
             match &check.outcome {
-                Ok(said) => println!("✓ {}：{said}", check.name),
-                Err(failure) => print!("✗ {}\n{failure}", check.name),
+                Ok(said) => say(format_args!("✓ {}：{said}", check.name)),
+                Err(failure) => {
+                    let failure = failure.to_string();
+                    say(format_args!("✗ {}\n{}", check.name, failure.trim_end()));
+                }
             }
         }
     }

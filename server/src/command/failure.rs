@@ -33,7 +33,10 @@ impl From<Exit> for ExitCode {
 
 /// A failure as the terminal shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
+pub struct Failure(Box<Parts>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Parts {
     exit: Exit,
     code: String,
     what: [String; 2],
@@ -44,24 +47,24 @@ pub struct Failure {
 impl Failure {
     /// A failure with its sentence in Chinese and English.
     pub fn new(exit: Exit, code: &str, zh: impl Into<String>, en: impl Into<String>) -> Self {
-        Failure {
+        Failure(Box::new(Parts {
             exit,
             code: code.to_owned(),
             what: [zh.into(), en.into()],
             todo: [String::new(), String::new()],
             detail: Vec::new(),
-        }
+        }))
     }
 
     /// Says what to do about it.
     pub fn fix(mut self, zh: impl Into<String>, en: impl Into<String>) -> Self {
-        self.todo = [zh.into(), en.into()];
+        self.0.todo = [zh.into(), en.into()];
         self
     }
 
     /// Adds a line such as the cause in the machine's words.
     pub fn detail(mut self, line: impl ToString) -> Self {
-        self.detail.push(line.to_string());
+        self.0.detail.push(line.to_string());
         self
     }
 
@@ -104,23 +107,23 @@ impl Failure {
 
     /// How the process ends.
     pub fn exit(&self) -> Exit {
-        self.exit
+        self.0.exit
     }
 
     /// The stable code.
     pub fn code(&self) -> &str {
-        &self.code
+        &self.0.code
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [zh, en] = &self.what;
-        writeln!(f, "错误：{zh} [{}]\nError: {en}", self.code)?;
-        for line in &self.detail {
+        let [zh, en] = &self.0.what;
+        writeln!(f, "错误：{zh} [{}]\nError: {en}", self.0.code)?;
+        for line in &self.0.detail {
             writeln!(f, "  {line}")?;
         }
-        match &self.todo {
+        match &self.0.todo {
             [zh, _] if zh.is_empty() => Ok(()),
             [zh, en] => writeln!(f, "怎么办：{zh}\nTo do: {en}"),
         }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::{Done, Exit, Failure, Site, failure::chain, print_json};
+use super::{Done, Exit, Failure, Site, failure::chain, print_json, say};
 use crate::import::{self, Count, ImportError};
 
 /// The words of `import`.
@@ -42,8 +42,8 @@ pub async fn run(args: Args, config: Option<&Path>) -> Done {
         "tables": counts, "meters_joined_to_new_accounts": joined,
     }));
     if applied {
-        println!(
-            "已导入；运行中的服务一分钟内启用 / imported; a running server uses it within a minute"
+        say(
+            "已导入；运行中的服务一分钟内启用 / imported; a running server uses it within a minute",
         );
     }
     Ok(())
@@ -54,7 +54,7 @@ fn template(file: &Path) -> Done {
         let zh = format!("模板无法写入：{}", file.display());
         Failure::new(Exit::Failed, "file", zh, "the template cannot be written").detail(error)
     })?;
-    println!("{}", file.display());
+    say(file.display());
     Ok(())
 }
 

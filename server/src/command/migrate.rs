@@ -2,13 +2,13 @@
 
 use store::Store;
 
-use super::Done;
+use super::{Done, say};
 use crate::config::Config;
 
 /// Applies every step that is missing; a database that is up to date is left alone.
 pub async fn run(config: &Config) -> Done {
     let store = Store::open(&config.database.url).await?;
     store.migrate().await?;
-    println!("数据库已就绪 / the database is ready");
+    say("数据库已就绪 / the database is ready");
     Ok(())
 }

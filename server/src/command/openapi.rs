@@ -1,9 +1,9 @@
 //! `yufu openapi`: the document other programs are written against.
 
-use super::Done;
+use super::{Done, say};
 
 /// Prints the document the server serves under `/api/openapi.json`.
 pub fn run() -> Done {
-    println!("{}", crate::http::openapi::json());
+    say(crate::http::openapi::json());
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::{Done, Failure, Site, print_json, story};
+use super::{Done, Failure, Site, print_json, say, story};
 
 /// The sub-commands.
 #[derive(Debug, Subcommand)]
@@ -28,7 +28,7 @@ pub async fn run(what: What, site: &Site) -> Done {
     if json {
         print_json(&story.to_json());
     } else {
-        print!("{story}");
+        say(story);
     }
     Ok(())
 }

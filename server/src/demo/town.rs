@@ -336,7 +336,7 @@ impl Builder<'_> {
     /// Every eleventh electricity meter has run out and is dark; the first one is the demo's own.
     fn start(&self, profile: &str, index: usize) -> Start {
         let water = profile == WATER;
-        let dark = !water && index % 11 == 0;
+        let dark = !water && index.is_multiple_of(11);
         Start {
             balance_fen: if dark { 0 } else { 800 + self.below(14_000) as i64 },
             register: if water { 40_000 } else { 900_000 } + self.below(400_000) as i64,
