@@ -257,19 +257,21 @@ impl From<StoreError> for Problem {
         let code = match &error {
             StoreError::Overloaded | StoreError::Conflict => Code::Overloaded,
             StoreError::Gone(_) => Code::Changed,
+            // A unique key or a check: whoever was first stands.
+            StoreError::Refused(_) => Code::AlreadyExists,
             StoreError::UnknownUrl
             | StoreError::Unfit(_)
             | StoreError::Unreachable(_)
             | StoreError::Stopped
             | StoreError::CommitUnknown => Code::StoreUnavailable,
-            StoreError::Refused(_)
-            | StoreError::Abandoned(_)
+            StoreError::Abandoned(_)
             | StoreError::Unreadable { .. }
             | StoreError::Books(_)
             | StoreError::Database(_) => Code::Internal,
         };
         let problem = Problem::new(code).because(error);
-        if code == Code::Changed { problem } else { problem.retry_after(1) }
+        let comes_again = !matches!(code, Code::Changed | Code::AlreadyExists);
+        if comes_again { problem.retry_after(1) } else { problem }
     }
 }
 

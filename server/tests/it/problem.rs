@@ -105,3 +105,22 @@ async fn health_metrics_and_the_description_are_there() {
     assert!(docs.text.contains("swagger-ui"), "{}", docs.text);
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_that_is_taken_is_a_conflict_and_no_fault_of_ours() {
+    let world = World::start().await;
+    let chief = world.signed_in("chief", &[(1, "owner")]).await;
+    let account = json!({
+        "room_id": crate::world::id(11, 1),
+        "account_no": "A101",
+        "name": "李",
+        "customer_no": "000000000102",
+    });
+    let taken = world.post("/projects/1/accounts", &chief, account.clone()).await;
+    assert_eq!((taken.status, taken.code()), (409, "already_exists".to_owned()), "{}", taken.text);
+    let mut free = account;
+    free["account_no"] = json!("A102");
+    let opened = world.post("/projects/1/accounts", &chief, free).await;
+    assert_eq!(opened.status, 201, "{}", opened.text);
+    world.stop().await;
+}

@@ -109,6 +109,10 @@ codes! {
     Changed = "changed", 409, "内容已被别人改动", "It was changed meanwhile",
         "请刷新后重试", "Reload and try again";
 
+    AlreadyExists = "already_exists", 409, "编号已被使用，或与已有内容冲突",
+        "The number is taken, or it contradicts what is there", "请换一个编号，或刷新后重试",
+        "Choose another number, or reload and try again";
+
     // Ourselves.
     Overloaded = "overloaded", 503, "系统繁忙", "The system is busy",
         "请稍后重试", "Try again in a moment";

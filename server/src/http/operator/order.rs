@@ -5,13 +5,14 @@ use domain::{Channel, MeterId, Money, OrderId, OrderState};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::{
-    attempt, fact,
+    StoreError, attempt, fact,
     order::{self, Filter, Order},
     timeline, vend,
 };
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 use vending::{
+    VendingError,
     order::PlaceOrder,
     payment::call::{Payer, PayerHint},
 };
@@ -331,7 +332,13 @@ async fn sell(call: Call) -> Result<Answer> {
         amount: Money::from_fen(wish.amount_fen),
         operator: Some(operator),
     };
-    let sold = call.house().sell_at_counter(project, operator, order, wish.slip_no).await?;
+    let house = call.house();
+    let sell = || house.sell_at_counter(project, operator, order.clone(), wish.slip_no.clone());
+    let sold = match sell().await {
+        // The same sale was told at the same moment and was faster: it is found now.
+        Err(VendingError::Store(StoreError::Refused(_) | StoreError::Conflict)) => sell().await?,
+        other => other?,
+    };
     Answer::created(&OrderView::from(sold))
 }
 
@@ -348,8 +355,15 @@ async fn place(call: Call) -> Result<Answer> {
         amount: Money::from_fen(wish.amount_fen),
         operator: Some(call.caller()?.id()),
     };
-    let order = call.house().place_order(call.project()?, order).await?;
-    Answer::created(&offer(&call, order).await?)
+    let (house, project) = (call.house(), call.project()?);
+    let placed = match house.place_order(project, order.clone()).await {
+        // The same wish was told at the same moment and was faster: it is found now.
+        Err(VendingError::Store(StoreError::Refused(_) | StoreError::Conflict)) => {
+            house.place_order(project, order).await?
+        }
+        other => other?,
+    };
+    Answer::created(&offer(&call, placed).await?)
 }
 
 async fn pay(call: Call) -> Result<Answer> {
