@@ -269,7 +269,8 @@ async fn only_what_may_change_changes() {
         ("tariffs", "name,purpose,valid_from,price\n居民用电,电,2026-01-01,0.6\n", "[tariffs] D2"),
         (
             "meters",
-            "meter_no,gateway,address,profile\n202603000001,GW-01,202603000002,dlt645-2007-prepaid\n",
+            "meter_no,gateway,address,profile\n\
+             202603000001,GW-01,202603000002,dlt645-2007-prepaid\n",
             "[meters] C2 通信地址 address = \"202603000002\"：已建档的表计不能用导入改这一项",
         ),
     ];
