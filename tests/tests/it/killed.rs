@@ -17,11 +17,11 @@ use tests::{
 /// Kills in one campaign.
 const KILLS: usize = 25;
 /// Orders of one campaign.
-const ORDERS: usize = 250;
-const BUSES: usize = 10;
+const ORDERS: usize = 1_000;
+const BUSES: usize = 20;
 const METERS: usize = 5;
 /// How long one order may take through all the kills.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// One tenant: orders, pays, and waits for the light, whoever dies meanwhile.
 async fn tenant(yufu: &Yufu, provider: &Provider, layout: &Layout, number: usize) -> i64 {
@@ -68,12 +68,13 @@ async fn a_process_killed_at_any_moment_loses_nothing_and_pays_nothing_twice() {
     let site = Site::start(layout.site.clone()).await.unwrap();
     site.turn_all(Knob::DropReply, Setting::percent(5));
     site.turn_all(Knob::Noise, Setting::percent(2));
+    site.turn_all(Knob::Reconnect, Setting::percent(1));
     provider.add_rule(Rule::new(Place::Callback, Fault::Copies { count: 2 }));
     let (yufu, provider) = (Arc::new(yufu), Arc::new(provider));
 
     let layout = Arc::new(layout);
     let mut tenants = tokio::task::JoinSet::new();
-    let at_once = Arc::new(tokio::sync::Semaphore::new(50));
+    let at_once = Arc::new(tokio::sync::Semaphore::new(100));
     for number in 0..ORDERS {
         let (yufu, provider, layout) = (yufu.clone(), provider.clone(), layout.clone());
         let at_once = at_once.clone();
@@ -84,7 +85,7 @@ async fn a_process_killed_at_any_moment_loses_nothing_and_pays_nothing_twice() {
     }
     let mut dice = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
     for _ in 0..KILLS {
-        tokio::time::sleep(Duration::from_millis(dice.random_range(50..1_000))).await;
+        tokio::time::sleep(Duration::from_millis(dice.random_range(50..2_000))).await;
         yufu.kill();
         yufu.start().await;
     }

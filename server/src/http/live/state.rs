@@ -217,7 +217,8 @@ async fn alarms(house: &House, directory: &Directory) -> Result<Vec<Alarm>, Stor
         let (title_zh, title_en) =
             titles.get(&key).cloned().unwrap_or_else(|| (row.kind.clone(), row.kind.clone()));
         let place = row.subject_id.parse().ok().map(|id| directory.place_of(id));
-        let subject = place.filter(|place| !place.is_empty()).unwrap_or(row.subject_id);
+        // A place is what people know; an id says nothing to them.
+        let subject = place.unwrap_or_default();
         Alarm { kind: row.kind, subject, title_zh, title_en, raised_at: row.raised_at }
     });
     Ok(shown.collect())

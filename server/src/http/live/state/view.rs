@@ -54,7 +54,7 @@ impl Directory {
                 }
                 known.supplies.insert(row.meter_id, row);
             }
-            let rooms = known.rooms(house, id, &mut places).await?;
+            let rooms = known.rooms(house, (id, &project.name), &mut places).await?;
             let (name, name_en) = (project.name, project.name_en);
             projects.push(Project { id: project.id, name, name_en, rooms });
         }
@@ -71,7 +71,7 @@ impl Known {
     async fn rooms(
         &self,
         house: &House,
-        project: ProjectId,
+        (project, site): (ProjectId, &str),
         places: &mut HashMap<Uuid, String>,
     ) -> Result<Vec<Room>, StoreError> {
         let db = house.store().read();
@@ -83,8 +83,8 @@ impl Known {
             by_room.entry(room).or_default().push(self.meter(row));
         }
         let rows = account::rooms(db, project).await?;
-        let names: HashMap<Uuid, String> =
-            rows.iter().map(|row| (row.id, format!("{} {}", row.building, row.number))).collect();
+        let name = |row: &account::Room| format!("{site} {} {}", row.building, row.number);
+        let names: HashMap<Uuid, String> = rows.iter().map(|row| (row.id, name(row))).collect();
         for (meter, room) in room_of {
             if let Some(name) = names.get(&room) {
                 places.insert(meter, name.clone());
