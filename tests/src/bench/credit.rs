@@ -57,7 +57,7 @@ struct Rounds {
 }
 
 /// Runs the section.
-pub async fn run(common: &Common, server: &str) {
+pub async fn run(common: &Common, server: &str, without_http: bool) {
     let size = match common.quick {
         true => Size { rounds: 2, callbacks: 4_000, pgbench_s: 4, pgbench_scale: 10 },
         false => Size { rounds: 5, callbacks: 20_000, pgbench_s: 8, pgbench_scale: 50 },
@@ -72,7 +72,9 @@ pub async fn run(common: &Common, server: &str) {
         Subject { name, url, folder, signer, placed: 0 }
     });
     let mut t = Vec::new();
-    let mut found = [Way::Http, Way::Reducer].map(|way| (way, [(); 2].map(|()| Rounds::default())));
+    let ways = if without_http { &[Way::Reducer][..] } else { &[Way::Http, Way::Reducer] };
+    let mut found: Vec<_> =
+        ways.iter().map(|way| (*way, [(); 2].map(|()| Rounds::default()))).collect();
     for _ in 0..size.rounds {
         let now = baseline.measure();
         t.push(now);
@@ -92,6 +94,9 @@ pub async fn run(common: &Common, server: &str) {
         for (subject, rounds) in subjects.iter().zip(rounds) {
             tell(*way, subject.name, rounds);
         }
+    }
+    if without_http {
+        return;
     }
     let rate = median(&found[0].1[0].spread);
     for subject in &mut subjects[..1] {

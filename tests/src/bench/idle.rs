@@ -43,7 +43,8 @@ pub async fn run(common: &Common) {
     let begun = clock.monotonic();
     let (_idle, mut control) = idle(common, &dtu.to_string(), count).await;
     let first_s = standing(&house, &mut control, count, 0, (&clock, begun)).await;
-    // Whatever was allocated for the registrations has settled.
+    noted(&house, count).await;
+    let noted_s = (clock.monotonic() - begun).as_secs_f64();
     tokio::time::sleep(Duration::from_secs(5)).await;
     let cpu = cpu_seconds(me);
     tokio::time::sleep(rest).await;
@@ -59,6 +60,7 @@ pub async fn run(common: &Common) {
     let what = format!("processor time of {connections}, heartbeat 60 s");
     print("G5", &what, "% of a core", &[used], Bound::AtMost(3.0));
     print("–", "until all stood the first time", "s", &[first_s], Bound::None);
+    print("–", "until the store knew of all", "s", &[noted_s], Bound::None);
     let dialled = control.counter("dialled").await;
     let begun = clock.monotonic();
     control.ask("storm").await;
@@ -85,6 +87,16 @@ async fn standing(
         assert!(waited < PATIENCE, "{online} of {count} stand after {dials} dials");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
+}
+
+/// Waits until the store has noted everybody, so that nothing of it is left to do.
+async fn noted(house: &House, count: usize) {
+    let all = async {
+        while store::overview::gateways_online(house.store().read()).await.unwrap().len() < count {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, all).await.expect("a store that keeps up");
 }
 
 /// The modems' side, in a process of its own.

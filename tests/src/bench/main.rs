@@ -60,6 +60,9 @@ enum Section {
         /// A PostgreSQL server whose user may create databases.
         #[arg(long)]
         postgres: String,
+        /// Only in this process: not the goal, but it tells what HTTP costs.
+        #[arg(long)]
+        without_http: bool,
     },
     /// Payment → light on buses of 2400 baud (goals P8, P9).
     Light,
@@ -76,7 +79,9 @@ fn main() {
     runtime.block_on(async {
         match section {
             Section::Program => program::run(&common).await,
-            Section::Credit { postgres } => credit::run(&common, &postgres).await,
+            Section::Credit { postgres, without_http } => {
+                credit::run(&common, &postgres, without_http).await;
+            }
             Section::Light => light::run(&common).await,
             Section::Sweep => sweep::run(&common).await,
             Section::Idle => idle::run(&common).await,

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Clock, MeterId, SystemClock};
 use meter_simulator::swarm::{address, registration};
 use store::{
-    Store, StoreError,
+    Store,
     entity::{gateway, meter, project},
 };
 use tests::fixture::PROJECT;
@@ -28,6 +28,8 @@ const PREFIX: &str = "SWARM";
 const READ_S: f64 = 44.0 * 11.0 / 2_400.0 + 0.020;
 /// The gap the gateway keeps between two exchanges.
 const GAP_S: f64 = 0.020;
+/// Rows of the site stored in one transaction.
+const ROWS_AT_ONCE: usize = 4_000;
 /// Every n-th meter is looked up in the store at the end.
 const SAMPLE: usize = 16;
 
@@ -211,7 +213,7 @@ fn meter_row(number: usize) -> meter::Model {
     }
 }
 
-/// Writes the site in one transaction.
+/// Writes the site, a part at a time: a transaction must not take long.
 pub async fn fill(store: &Store, gateways: Vec<gateway::Model>, meters: Vec<meter::Model>) {
     let row = project::Model {
         id: PROJECT.0,
@@ -221,15 +223,18 @@ pub async fn fill(store: &Store, gateways: Vec<gateway::Model>, meters: Vec<mete
         timezone: "+08:00".to_owned(),
         created_at: DateTime::UNIX_EPOCH,
     };
-    let filled = store.transact(move |tx| {
-        Box::pin(async move {
-            store::insert(tx, row).await?;
-            store::roster::add(tx, &gateways).await?;
-            store::roster::add(tx, &meters).await?;
-            Ok::<_, StoreError>(())
-        })
-    });
-    filled.await.unwrap();
+    let stored = store.transact(move |tx| Box::pin(async move { store::insert(tx, row).await }));
+    stored.await.unwrap();
+    for part in gateways.chunks(ROWS_AT_ONCE).map(<[_]>::to_vec) {
+        let stored =
+            store.transact(move |tx| Box::pin(async move { store::roster::add(tx, &part).await }));
+        stored.await.unwrap();
+    }
+    for part in meters.chunks(ROWS_AT_ONCE).map(<[_]>::to_vec) {
+        let stored =
+            store.transact(move |tx| Box::pin(async move { store::roster::add(tx, &part).await }));
+        stored.await.unwrap();
+    }
 }
 
 /// The same lines, reading one value of every meter without pause.
