@@ -1,11 +1,9 @@
-//! What has to be done now and then: keys reloaded, new meters taken up, old rows forgotten.
+//! What the server looks at now and then: changed keys and new meters are taken up while it runs.
 
 use std::time::Duration;
 
 use actix_web::web::Data;
-use chrono::TimeDelta;
-use domain::{BusinessDay, ProjectId};
-use store::{Store, StoreError, idempotency, job, overview, site};
+use store::{Store, StoreError, overview};
 use tokio::sync::watch;
 use vending::merchant::{Addresses, MerchantCatalogue};
 
@@ -13,14 +11,6 @@ use crate::http::App;
 
 /// How often keys and meters are looked at.
 const OFTEN: Duration = Duration::from_secs(60);
-/// Every so many of those turns the books are rolled up and old rows forgotten.
-const SELDOM: u32 = 60;
-/// How long the answers to writes are kept for their repeats.
-const ANSWERS_KEPT: TimeDelta = TimeDelta::days(30);
-/// How long jobs that are done are kept.
-const JOBS_KEPT: TimeDelta = TimeDelta::days(7);
-/// Jobs forgotten in one turn.
-const JOBS_FORGOTTEN_MAX: u64 = 1_000;
 
 /// Reads the merchants' rows and keys anew. A merchant whose folder is broken keeps the keys it had
 /// and is named in the log.
@@ -38,21 +28,14 @@ pub async fn reload_merchants(
 
 /// Takes care until told to stop. Whatever fails is tried again at the next turn.
 pub async fn keep(app: Data<App>, mut stop: watch::Receiver<bool>) {
-    let mut turn = 0u32;
     let mut size = overview::site_size(app.house.store().read()).await.ok();
     while !*stop.borrow() {
         tokio::select! {
             () = tokio::time::sleep(OFTEN) => {}
             _ = stop.changed() => return,
         }
-        turn = turn.wrapping_add(1);
         if let Err(error) = often(&app, &mut size).await {
             tracing::warn!(%error, "keys or meters could not be looked at");
-        }
-        if turn.is_multiple_of(SELDOM)
-            && let Err(error) = seldom(&app).await
-        {
-            tracing::warn!(%error, "the hourly care failed");
         }
     }
 }
@@ -73,24 +56,5 @@ async fn often(app: &App, size: &mut Option<(i64, i64)>) -> Result<(), StoreErro
         }
         Err(error) => tracing::warn!(%error, "the lines could not be set up anew"),
     }
-    Ok(())
-}
-
-async fn seldom(app: &App) -> Result<(), StoreError> {
-    let (store, now) = (app.house.store(), app.clock.now());
-    let yesterday = BusinessDay::of(now - TimeDelta::days(1));
-    for project in site::projects(store.read()).await? {
-        let project = ProjectId(project.id);
-        store.roll_up(project, now).await?;
-        store.fold_day(project, yesterday).await?;
-    }
-    store
-        .transact(move |tx| {
-            Box::pin(async move {
-                idempotency::forget(tx, now - ANSWERS_KEPT).await?;
-                job::forget_done(tx, now - JOBS_KEPT, JOBS_FORGOTTEN_MAX).await
-            })
-        })
-        .await?;
     Ok(())
 }

@@ -26,7 +26,8 @@ async fn the_live_page_shows_the_site_without_a_login() {
     );
     assert_eq!(state["by_hour"].as_array().unwrap().len(), 24);
     assert_eq!(state["gateways"]["total"], 2);
-    assert_eq!(state["orders"][0]["place"], "1栋 101");
+    let place = state["orders"][0]["place"].as_str().unwrap();
+    assert!(place.ends_with("1栋 101"), "{place}");
     let url = format!("http://{}/live/events", world.server.http());
     let mut stream = reqwest::Client::builder()
         .no_proxy()

@@ -1,11 +1,8 @@
-//! The first answer to a write, kept for its repeats.
+//! The first answer to a write, kept for its repeats; keys of money never expire.
 
 use chrono::{DateTime, Utc};
 use domain::ProjectId;
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect,
-    Statement, Value,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
 use crate::{StoreError, Tx, entity::idempotency, row};
 
@@ -14,9 +11,6 @@ pub type Kept = idempotency::Model;
 
 /// The status of a write whose answer is not there yet.
 pub const UNANSWERED: i32 = 0;
-
-/// The most rows one clean-up forgets.
-pub const FORGET_MAX: u64 = 1_000;
 
 /// Whose write it is and under which key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,21 +110,4 @@ pub async fn release(tx: &Tx, key: &Key) -> Result<(), StoreError> {
 pub async fn by_key<C: ConnectionTrait>(db: &C, key: &Key) -> Result<Option<Kept>, StoreError> {
     let id = (key.project.0, key.principal.clone(), key.key.clone());
     Ok(idempotency::Entity::find_by_id(id).one(db).await?)
-}
-
-/// Forgets answers from before a moment, a bounded number at a time; answers how many.
-pub async fn forget(tx: &Tx, before: DateTime<Utc>) -> Result<u64, StoreError> {
-    let old = idempotency::Entity::find()
-        .filter(idempotency::Column::CreatedAt.lt(before))
-        .limit(FORGET_MAX)
-        .all(tx)
-        .await?;
-    let backend = tx.get_database_backend();
-    for kept in &old {
-        let sql = "delete from idempotency where project_id = $1 and principal = $2 and key = $3";
-        let values: [Value; 3] =
-            [kept.project_id.into(), kept.principal.clone().into(), kept.key.clone().into()];
-        tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
-    }
-    Ok(old.len() as u64)
 }
