@@ -96,7 +96,7 @@ pub async fn run(plan: Plan) -> Result<(), DemoError> {
             println!("==> 建立演示数据：3 个项目、120 个房间 / 3 sites, 120 rooms");
             founding::found(&store, clock.as_ref(), &SystemRng::new(), &plan.keys).await?
         }
-        false => far_side::remembered(&store).await?,
+        false => far_side::remembered(&store, &plan.dir.join("meters.toml")).await?,
     };
     let tenants = Tenants::open(&config, &store, &plan.provider).await?;
     let star = tenants.choose(&starts).await?;

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, path::Path};
 
 use gateway::Item;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use store::{Store, StoreError, overview};
 use uuid::Uuid;
 
@@ -14,14 +14,14 @@ pub const SPEED: u32 = 10;
 /// What an unknown meter of a continued demo starts with.
 const FORGOTTEN: Start = Start { balance_fen: 1_000, register: 1_000_000, load: 150, dark: false };
 
-#[derive(Serialize)]
+#[derive(Deserialize, Serialize)]
 struct SiteFile {
     seed: u64,
     speed: u32,
     buses: Vec<Bus>,
 }
 
-#[derive(Serialize)]
+#[derive(Deserialize, Serialize)]
 struct Bus {
     registration: String,
     baud: u32,
@@ -31,9 +31,9 @@ struct Bus {
     meters: Vec<SimulatedMeter>,
 }
 
-#[derive(Serialize)]
+#[derive(Deserialize, Serialize)]
 struct SimulatedMeter {
-    kind: &'static str,
+    kind: String,
     address: String,
     name: String,
     customer_no: String,
@@ -56,8 +56,9 @@ fn kind(profile: &str) -> &'static str {
     }
 }
 
-/// What the meters showed when they were last read: a continued demo goes on from there.
-pub async fn remembered(store: &Store) -> Result<HashMap<Uuid, Start>, StoreError> {
+/// How the meters began the last time, and over it what they showed when they were last read: a
+/// continued demo goes on from there.
+pub async fn remembered(store: &Store, file: &Path) -> Result<HashMap<Uuid, Start>, StoreError> {
     let db = store.read();
     let items = [
         Item::ForwardEnergy,
@@ -67,7 +68,7 @@ pub async fn remembered(store: &Store) -> Result<HashMap<Uuid, Start>, StoreErro
         Item::ValveState,
     ];
     let codes = items.map(Item::code);
-    let mut starts: HashMap<Uuid, Start> = HashMap::new();
+    let mut starts = begun(file);
     for reading in overview::latest_readings(db, &codes).await? {
         let start = starts.entry(reading.meter_id).or_insert(FORGOTTEN);
         match Item::from_code(reading.item) {
@@ -80,6 +81,24 @@ pub async fn remembered(store: &Store) -> Result<HashMap<Uuid, Start>, StoreErro
         }
     }
     Ok(starts)
+}
+
+/// What the site file of the last run says; nothing where there is none.
+fn begun(file: &Path) -> HashMap<Uuid, Start> {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let Ok(site) = toml::from_str::<SiteFile>(&text) else { return HashMap::new() };
+    let meters = site.buses.into_iter().flat_map(|bus| bus.meters);
+    let start = |meter: SimulatedMeter| {
+        let id = Uuid::try_parse(&meter.name).ok()?;
+        let start = Start {
+            balance_fen: meter.balance_fen,
+            register: meter.energy_wh,
+            load: meter.load_w,
+            dark: meter.relay_open,
+        };
+        Some((id, start))
+    };
+    meters.filter_map(start).collect()
 }
 
 /// Writes the simulator's site file from the stored meters.
@@ -107,7 +126,7 @@ pub async fn write(
             let start = starts.get(&meter.id).unwrap_or(&FORGOTTEN);
             let held = meter.money_model == "meter-held";
             SimulatedMeter {
-                kind: kind(&meter.profile),
+                kind: kind(&meter.profile).to_owned(),
                 address: meter.address.clone(),
                 name: meter.id.to_string(),
                 customer_no: meter
