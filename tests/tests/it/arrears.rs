@@ -211,3 +211,38 @@ async fn the_later_wish_for_a_relay_wins_by_sequence() {
     let missing = meter::by_id(db, ProjectId(2), id).await.unwrap();
     assert!(missing.is_none(), "the key is led by the project");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_into_a_purse_in_arrears_is_booked_and_shown_and_never_refused() {
+    // The purse of a meter that keeps its own money owes 30 yuan, from whatever history; a top-up
+    // of 50 cannot be held for the meter, but the money is there and must be booked.
+    let world = World::start(Plan::new(vec![Bus::prepaid(1)])).await;
+    let account = world.layout.places[0].account;
+    let purse = ledger::template::Purse { account, purpose: domain::Purpose::Electricity };
+    let occurrence = ledger::transaction::Occurrence {
+        key: ledger::transaction::Key::new("bill:from-before").unwrap(),
+        at: world.house.now(),
+    };
+    let debt = ledger::template::consumption_billed(occurrence, purse, Money::from_fen(3_000));
+    let booking = store::ledger::Booking {
+        id: domain::TransactionId::generate(world.house.clock(), world.house.rng()),
+        project: PROJECT,
+        order: None,
+        vend: None,
+        memo: None,
+        transaction: debt.unwrap(),
+    };
+    world
+        .house
+        .store()
+        .transact(move |tx| Box::pin(async move { store::ledger::post(tx, &booking).await }))
+        .await
+        .unwrap();
+    let id = sell(&world, 0, 5_000).await;
+    let order = world.house.order(PROJECT, id).await.unwrap();
+    assert_eq!(order.state().unwrap(), OrderState::Credited);
+    assert_eq!(purse_fen(&world, 0).await, 2_000);
+    let items = store::work_item::open_items(world.house.store().read(), PROJECT).await.unwrap();
+    assert!(items.iter().any(|item| item.kind == "payment.not_held"), "{items:?}");
+    world.house.store().audit(Some(PROJECT)).await.unwrap();
+}

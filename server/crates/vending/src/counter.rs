@@ -46,7 +46,7 @@ impl House {
             return Ok(order);
         }
         let credit = self.counter_credit(&order, operator, slip).await?;
-        match self.store().credit(credit).await? {
+        match self.apply(&order, credit).await? {
             Credited::New | Credited::Already => self.order(project, order.order_id()).await,
             Credited::NeedsReview => Err(Refusal::WrongState { state: order.state()? }.into()),
         }

@@ -116,6 +116,8 @@ struct Shelf {
 pub struct MerchantCatalogue {
     shelf: Arc<RwLock<Arc<Shelf>>>,
     refreshed: Arc<Mutex<HashMap<MerchantId, Duration>>>,
+    /// Platform certificates that were fetched, which no folder holds.
+    fetched: Arc<Mutex<HashMap<MerchantId, Vec<Certificate>>>>,
 }
 
 impl MerchantCatalogue {
@@ -162,7 +164,7 @@ impl MerchantCatalogue {
         for row in rows {
             let id = MerchantId(row.id);
             let merchant = match open(&row, addresses) {
-                Ok(merchant) => Some(Arc::new(merchant)),
+                Ok(merchant) => Some(Arc::new(self.with_fetched(merchant))),
                 Err(error) => {
                     broken.push((id, error));
                     before.by_id.get(&id).cloned()
@@ -175,6 +177,17 @@ impl MerchantCatalogue {
         }
         *self.shelf.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(shelf);
         Ok(broken)
+    }
+
+    /// A merchant from its folder, with the certificates that were fetched since the start.
+    fn with_fetched(&self, mut merchant: Merchant) -> Merchant {
+        let fetched = self.fetched.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (Keys::WechatPay(keys), Some(known)) =
+            (&mut merchant.keys, fetched.get(&merchant.id))
+        {
+            known.iter().for_each(|certificate| keys.trust.add_certificate(certificate));
+        }
+        merchant
     }
 
     /// True if a merchant's certificates may be fetched now, and notes that they are.
@@ -198,7 +211,11 @@ impl MerchantCatalogue {
         if fresh.is_empty() {
             return false;
         }
-        fresh.into_iter().for_each(|certificate| keys.trust.add_certificate(certificate));
+        let mut fetched = self.fetched.lock().unwrap_or_else(PoisonError::into_inner);
+        for certificate in fresh {
+            keys.trust.add_certificate(certificate);
+            fetched.entry(id).or_default().push(certificate.clone());
+        }
         let merchant = Arc::new(Merchant {
             id: known.id,
             project: known.project,

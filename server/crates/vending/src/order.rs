@@ -9,7 +9,7 @@ use domain::{
 };
 use serde_json::json;
 use store::{
-    Tx, account, meter,
+    StoreError, Tx, account, meter,
     order::{self, Order},
     tariff, timeline,
 };
@@ -70,24 +70,32 @@ impl House {
         }
         let quote = self.quote(project, wish.meter).await?;
         let draft = self.draft(project, &wish, &quote);
-        self.store()
-            .transact(move |tx| {
-                Box::pin(async move {
-                    // Two retries may race here: the unique client id decides, not this look.
-                    if let Some(known) = order::by_client_id(tx, project, &wish.client_id).await? {
-                        return same_order(known, &wish);
-                    }
-                    order::insert(tx, &draft).await?;
-                    let detail = json!({
-                        "amount_fen": draft.amount_fen,
-                        "channel": draft.channel,
-                        "price_micro_yuan": draft.price_micro_yuan,
-                    });
-                    timeline::add(tx, &draft, "placed", draft.placed_at, detail).await?;
-                    Ok::<_, VendingError>(draft)
-                })
+        let wanted = wish.clone();
+        let placed = self.store().transact(move |tx| {
+            Box::pin(async move {
+                // Two retries may race here: the unique client id decides, not this look.
+                if let Some(known) = order::by_client_id(tx, project, &wish.client_id).await? {
+                    return same_order(known, &wish);
+                }
+                order::insert(tx, &draft).await?;
+                let detail = json!({
+                    "amount_fen": draft.amount_fen,
+                    "channel": draft.channel,
+                    "price_micro_yuan": draft.price_micro_yuan,
+                });
+                timeline::add(tx, &draft, "placed", draft.placed_at, detail).await?;
+                Ok::<_, VendingError>(draft)
             })
-            .await
+        });
+        match placed.await {
+            // On PostgreSQL the other retry may have committed between our look and our insert.
+            Err(VendingError::Store(StoreError::Refused(_))) => {
+                let db = self.store().read();
+                let known = order::by_client_id(db, project, &wanted.client_id).await?;
+                same_order(known.ok_or(Refusal::ClientIdMalformed)?, &wanted)
+            }
+            other => other,
+        }
     }
 
     /// What an order for this meter would be priced by, or why none can be placed.

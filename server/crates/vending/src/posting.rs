@@ -11,10 +11,14 @@ use ledger::{
     template::{self, Purse, Till},
     transaction::{Key, KeyError, Occurrence, Transaction},
 };
-use store::{ledger::Booking, meter::Meter, order::Order, vend::Vend};
+use store::{
+    Credit, Credited, StoreError, ledger::Booking, meter::Meter, order::Order, vend::Vend,
+    work_item,
+};
 
 use crate::{
     house::House,
+    notice,
     refusal::{Refusal, VendingError},
 };
 
@@ -188,4 +192,43 @@ pub(crate) fn consumption_billed(
     let transaction =
         template::consumption_billed(key, purse, amount).map_err(BookingError::from)?;
     Ok(booking(house, meter.project(), transaction, None, None))
+}
+
+impl House {
+    /// Applies a decided payment. Where the purse is in arrears and cannot hold what the meter
+    /// shall get, the money is booked all the same and a person decides what is delivered: a
+    /// payment is never refused because of what it was meant for (I2).
+    pub(crate) async fn apply(
+        &self,
+        order: &Order,
+        credit: Credit,
+    ) -> Result<Credited, VendingError> {
+        let plain = Credit {
+            bookings: credit.bookings.iter().take(1).cloned().collect(),
+            vend: None,
+            jobs: Vec::new(),
+            ..credit.clone()
+        };
+        let delivers = credit.vend.is_some();
+        match self.store().credit(credit).await {
+            // Whatever else is wrong stands in the plain credit's way as well and is told there.
+            Err(StoreError::Refused(_) | StoreError::Books(_) | StoreError::Database(_))
+                if delivers => {}
+            other => return Ok(other?),
+        }
+        let credited = self.store().credit(plain).await?;
+        if credited == Credited::New {
+            let detail = serde_json::json!({ "amount_fen": order.amount_fen });
+            let titles =
+                ("已到账，账户有欠费，待人工充入", "Credited, in arrears, deliver by hand");
+            let kind = "payment.not_held";
+            let item = notice::work_item(self, order, kind, titles, detail, self.now());
+            self.store()
+                .transact(move |tx| {
+                    Box::pin(async move { Ok::<_, VendingError>(work_item::open(tx, item).await?) })
+                })
+                .await?;
+        }
+        Ok(credited)
+    }
 }

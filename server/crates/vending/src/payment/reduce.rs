@@ -92,7 +92,7 @@ impl House {
             return self.review(&facts, &attempt, Verdict::Mismatch).await;
         }
         let credit = self.credit_of(&facts, &order, &attempt).await?;
-        match self.store().credit(credit).await? {
+        match self.apply(&order, credit).await? {
             Credited::New => Ok(Reduced::Credited),
             Credited::Already => Ok(Reduced::Already),
             Credited::NeedsReview => self.review(&facts, &attempt, Verdict::Duplicate).await,
