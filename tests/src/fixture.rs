@@ -121,15 +121,7 @@ impl Layout {
         self.site.buses.push(simulated);
     }
 
-    fn add_meter(
-        &mut self,
-        bus: usize,
-        gateway: GatewayId,
-        kind: MeterKind,
-        now: DateTime<Utc>,
-    ) -> MeterConfig {
-        let number = self.places.len();
-        let customer_no = format!("{:012}", 100_000 + number);
+    fn add_account(&mut self, bus: usize, number: usize, customer_no: &str, now: DateTime<Utc>) {
         let (room, account) = (RoomId(id(0x30, number)), AccountId(id(0x40, number)));
         self.rooms.push(Room {
             project_id: PROJECT.0,
@@ -148,13 +140,26 @@ impl Layout {
             room_id: room.0,
             name: format!("住户 {number}"),
             phone: None,
-            customer_no: customer_no.clone(),
+            customer_no: customer_no.to_owned(),
             state: "open".to_owned(),
             opened_at: now,
             closed_at: None,
             protected: false,
             version: 1,
         });
+    }
+
+    fn add_meter(
+        &mut self,
+        bus: usize,
+        gateway: GatewayId,
+        kind: MeterKind,
+        now: DateTime<Utc>,
+    ) -> MeterConfig {
+        let number = self.places.len();
+        let customer_no = format!("{:012}", 100_000 + number);
+        let (room, account) = (RoomId(id(0x30, number)), AccountId(id(0x40, number)));
+        self.add_account(bus, number, &customer_no, now);
         let water = kind == MeterKind::Cjt188Water;
         let (profile, model, address) = match kind {
             MeterKind::Prepaid2007 => {

@@ -111,3 +111,24 @@ async fn a_meter_that_counts_otherwise_is_quarantined_and_takes_no_money() {
         assert_eq!(order.state().unwrap(), OrderState::Credited, "the money waits in the purse");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_pushed_to_a_meter_in_safe_mode_and_everything_after_it() {
+    // 20B: restored from a backup, the books may be behind the meters.
+    let world = World::start(Plan::new(vec![Bus::prepaid(1)])).await;
+    let switch = |to: &'static str| {
+        world.house.store().transact(move |tx| {
+            let key = vending::arrears::SETTING_SAFE_MODE;
+            Box::pin(store::setting::set(tx, key, to))
+        })
+    };
+    switch("on").await.unwrap();
+    let (order, no) = world.order(0, 2_000, Channel::WechatNative).await;
+    world.provider.pay_now(&no, Pay::default()).unwrap();
+    world.until(order.order_id(), OrderState::Credited).await;
+    world.house.store().wait_for_work(std::time::Duration::from_secs(1)).await;
+    assert_eq!(world.site.sum_applied_fen(), 0);
+    switch("off").await.unwrap();
+    world.until(order.order_id(), OrderState::Restored).await;
+    assert_eq!(world.site.sum_applied_fen(), 2_000);
+}

@@ -16,8 +16,8 @@ pub mod fact;
 pub use fact::{PaymentFact, PaymentStatus, RefundFact, RefundStatus};
 pub mod secret;
 pub use secret::Secret;
-pub mod key;
 pub mod json;
+pub mod key;
 
 pub mod alipay;
 pub mod wechat_pay;

@@ -27,6 +27,9 @@ use crate::{
 /// The most steps one turn of a vend may take before it gives the bus to others.
 const STEPS_MAX: usize = 64;
 
+/// How long a vend waits before it looks again whether safe mode is over.
+const SAFE_MODE_WAIT: std::time::Duration = std::time::Duration::from_secs(15);
+
 /// What one turn of a vend works with.
 pub(crate) struct Turn {
     /// The vend as stored.
@@ -56,6 +59,10 @@ impl House {
         let Some(mut turn) = self.open_turn(project, id).await? else { return Ok(JobEnd::Done) };
         if let Some(end) = waits_for_a_person(&turn) {
             return Ok(end);
+        }
+        if self.setting_is_on(crate::arrears::SETTING_SAFE_MODE).await? {
+            // After a restore the meters may be ahead of the books: nothing is pushed (20B).
+            return Ok(JobEnd::Again(self.paced(SAFE_MODE_WAIT)));
         }
         let mut event = first;
         for _ in 0..STEPS_MAX {
