@@ -57,7 +57,7 @@ impl Default for Timing {
         let seconds = Duration::from_secs;
         Timing {
             registration: seconds(5),
-            accepts_per_second: 1000,
+            accepts_per_second: 1500,
             connections_max: 20_000,
             unregistered_max: 2000,
             path: Duration::from_millis(1000),
