@@ -1,7 +1,7 @@
 //! A world: a database, the house, the gateway on a real port, the providers and the meters on
 //! theirs. Time runs at the machine's pace, and everything that waits does so at a fraction.
 
-use std::time::Duration;
+use std::{io::Write, time::Duration};
 
 use domain::{Channel, Clock, Money, OrderId, OrderState, SystemClock};
 use gateway::Timing;
@@ -55,6 +55,12 @@ pub fn seed() -> u64 {
     let seed = given.unwrap_or_else(|| SystemClock::new().now().timestamp_micros() as u64);
     println!("seed {seed} (replay with YUFU_SEED={seed})");
     seed
+}
+
+/// Prints a line that is wanted in the log of every run. The test runner swallows what a passing
+/// test prints by the macros, so this goes around it, as one write, on a line of its own.
+pub fn say(line: &str) {
+    let _ = std::io::stderr().write_all(format!("\n{line}\n").as_bytes());
 }
 
 /// A running world. Dropping it stops everything.

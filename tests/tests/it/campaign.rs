@@ -7,7 +7,7 @@ use meter_simulator::{Knob, Setting};
 use provider_simulator::{Fault, Pay, Rule, Site as Place};
 use tests::{
     fixture::{Bus, PROJECT},
-    world::{Plan, World},
+    world::{Plan, World, say},
 };
 
 /// Orders of one campaign.
@@ -56,9 +56,10 @@ async fn a_thousand_top_ups_agree_in_ledger_provider_and_meters() {
     }
     let provider = world.provider.sum_paid_fen();
     let meters = i64::try_from(world.site.sum_applied_fen()).unwrap();
-    println!(
-        "ledger on meters {on_meters} fen, provider's book {provider} fen, meters {meters} fen"
-    );
+    say(&format!(
+        "{ORDERS} top-ups: ledger on meters {on_meters} fen, provider's book {provider} fen, \
+         meters {meters} fen"
+    ));
     println!("{report:?}");
     assert_eq!((on_meters, provider, meters), (wanted, wanted, wanted));
     assert_eq!(world.site.applied_topups(), ORDERS as u64);

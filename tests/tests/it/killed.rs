@@ -11,7 +11,7 @@ use store::Store;
 use tests::{
     fixture::{Bus, Layout, PROJECT, alipay_merchant, wechat_merchant},
     process::Yufu,
-    world::{SPEED, seed},
+    world::{SPEED, say, seed},
 };
 
 /// Kills in one campaign.
@@ -102,7 +102,10 @@ async fn a_process_killed_at_any_moment_loses_nothing_and_pays_nothing_twice() {
     }
     let meters = i64::try_from(site.sum_applied_fen()).unwrap();
     let paid = provider.sum_paid_fen();
-    println!("{KILLS} kills: ledger on meters {on_meters}, provider {paid}, meters {meters} fen");
+    say(&format!(
+        "{ORDERS} top-ups, {KILLS} kills: ledger on meters {on_meters} fen, provider's book \
+         {paid} fen, meters {meters} fen"
+    ));
     assert_eq!((on_meters, paid, meters), (sold, sold, sold));
     assert_eq!(site.applied_topups(), ORDERS as u64);
     assert_eq!(report.open_holds, 0);
