@@ -187,6 +187,8 @@ async fn money_that_does_not_fit_the_order_is_held_and_never_credited() {
         (Fault::WrongAmount { total_fen: 500_000 }, 500_000),
         (Fault::WrongCurrency { currency: "USD".to_owned() }, 0),
     ];
+    // The provider's own callback tells the right amount and must not come first.
+    let never = world.provider.add_rule(Rule::new(Place::Callback, Fault::Never)).unwrap();
     let mut unmatched = 0;
     for (place, (fault, booked)) in table.into_iter().enumerate() {
         let rule = Rule::new(Place::Query, Fault::SystemError { effect: false });
@@ -204,6 +206,7 @@ async fn money_that_does_not_fit_the_order_is_held_and_never_credited() {
         assert_eq!(held.state().unwrap(), OrderState::Held);
         world.provider.remove_rule(rule);
     }
+    world.provider.remove_rule(never);
     let (order, no) = world.order(3, 5_000, Channel::WechatNative).await;
     world.provider.pay_now(&no, Pay { coupon_fen: 1_000, ..Pay::default() }).unwrap();
     world.until(order.order_id(), OrderState::Restored).await;
@@ -217,11 +220,17 @@ async fn an_order_that_was_cancelled_and_paid_all_the_same_is_credited() {
     let (order, no) = world.order(0, 5_000, Channel::WechatNative).await;
     let closed = world.house.cancel_order(PROJECT, order.order_id()).await.unwrap();
     assert_eq!(closed.state().unwrap(), OrderState::Closed);
+    // Nobody else tells of the payment before this test does.
+    let never = world.provider.add_rule(Rule::new(Place::Callback, Fault::Never)).unwrap();
+    let refused = Rule::new(Place::Query, Fault::SystemError { effect: false });
+    let refused = world.provider.add_rule(refused).unwrap();
     world.provider.pay_now(&no, Pay { late: true, ..Pay::default() }).unwrap();
     let merchant = world.house.merchants().by_path_token("wechat-token-1").unwrap();
     let late = fact(&world, &no, &[]);
     let told = world.house.reduce(&merchant, &late, Source::Callback, b"raw").await.unwrap();
     assert_eq!(told, Reduced::Credited);
+    world.provider.remove_rule(never);
+    world.provider.remove_rule(refused);
     world.until(order.order_id(), OrderState::Restored).await;
     // Cancelling what is paid answers where it stands instead of closing it.
     let (paid, no) = world.order(1, 5_000, Channel::WechatNative).await;
