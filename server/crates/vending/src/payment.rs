@@ -33,6 +33,9 @@ pub struct Offer {
     pub hint: PayerHint,
 }
 
+/// How often the provider's answer is noted again after somebody else changed the attempt.
+const NOTE_TRIES_MAX: u32 = 5;
+
 impl House {
     /// Has an order paid through the provider behind its channel: stores an attempt, then asks the
     /// provider. An attempt that is still open is offered again instead of making another number.
@@ -131,7 +134,27 @@ impl House {
         }
     }
 
+    /// Notes the provider's answer. A query or a callback may change the attempt between our look
+    /// and our write; nothing was written then, so we look again: the payer still needs the code.
     async fn note_placed(
+        &self,
+        order: &Order,
+        row: Attempt,
+        state: AttemptState,
+        hint: Option<String>,
+        error: Option<String>,
+    ) -> Result<Attempt> {
+        for _ in 1..NOTE_TRIES_MAX {
+            let noted = self.note_once(order, row.clone(), state, hint.clone(), error.clone());
+            match noted.await {
+                Err(VendingError::Store(store::StoreError::Gone(_))) => {}
+                done => return done,
+            }
+        }
+        self.note_once(order, row, state, hint, error).await
+    }
+
+    async fn note_once(
         &self,
         order: &Order,
         row: Attempt,
