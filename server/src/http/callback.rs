@@ -113,7 +113,7 @@ impl Verdict {
         match reduced {
             Reduced::Credited => Verdict::Credited,
             Reduced::Already => Verdict::Already,
-            Reduced::Duplicate | Reduced::Mismatch => Verdict::Held,
+            Reduced::Duplicate | Reduced::Mismatch | Reduced::Contradiction => Verdict::Held,
             Reduced::Unmatched => Verdict::Unmatched,
             Reduced::NothingPaid => Verdict::Noted,
         }
@@ -208,6 +208,8 @@ async fn settle(
 ) -> Verdict {
     match app.house.reduce(merchant, fact, Source::Callback, raw).await {
         Ok(Reduced::Unmatched) => inbox::keep(app, merchant, arrived, Verdict::Unmatched).await,
+        // The letter itself is the proof a person needs; the books hold only the first one.
+        Ok(Reduced::Contradiction) => inbox::keep(app, merchant, arrived, Verdict::Held).await,
         Ok(reduced) => Verdict::of(reduced),
         Err(error) => store_failed(&error),
     }
@@ -277,6 +279,7 @@ mod tests {
             (Reduced::Already, 200),
             (Reduced::Duplicate, 200),
             (Reduced::Mismatch, 200),
+            (Reduced::Contradiction, 200),
             (Reduced::NothingPaid, 200),
             (Reduced::Unmatched, 503),
         ];

@@ -214,6 +214,50 @@ async fn money_that_does_not_fit_the_order_is_held_and_never_credited() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_payment_told_again_with_another_amount_moves_nothing_and_is_shown_once() {
+    let world = World::start(Plan::new(vec![Bus::prepaid(2)])).await;
+    let merchant = world.house.merchants().by_path_token("wechat-token-1").unwrap();
+    let (order, no) = world.order(0, 5_000, Channel::WechatNative).await;
+    world.provider.pay_now(&no, Pay::default()).unwrap();
+    world.until(order.order_id(), OrderState::Restored).await;
+    let tell = async |fact: &connector::PaymentFact, source: Source| {
+        world.house.reduce(&merchant, fact, source, b"raw").await.unwrap()
+    };
+    let first = fact(&world, &no, &[]);
+    let less = fact(&world, &no, &[Fault::WrongAmount { total_fen: 4_999 }]);
+    let more = fact(&world, &no, &[Fault::WrongAmount { total_fen: 500_000 }]);
+    let dollars = fact(&world, &no, &[Fault::WrongCurrency { currency: "USD".to_owned() }]);
+    // The same trade under the number of another order of ours.
+    let (other, other_no) = world.order(1, 5_000, Channel::WechatNative).await;
+    let mut strayed = first.clone();
+    strayed.out_trade_no = other_no;
+    let table = [
+        (&less, Source::Query, Reduced::Contradiction),
+        (&less, Source::Bill, Reduced::Already),
+        (&more, Source::Bill, Reduced::Contradiction),
+        (&strayed, Source::Callback, Reduced::Contradiction),
+        (&strayed, Source::Query, Reduced::Already),
+        (&dollars, Source::Bill, Reduced::Mismatch),
+        (&dollars, Source::Bill, Reduced::Already),
+        (&first, Source::Callback, Reduced::Already),
+    ];
+    for (told, source, expected) in table {
+        assert_eq!(tell(told, source).await, expected, "{told:?}");
+    }
+    let items = store::work_item::open_items(world.house.store().read(), PROJECT).await.unwrap();
+    let mut kinds: Vec<_> = items.iter().map(|item| item.kind.as_str()).collect();
+    kinds.sort_unstable();
+    let told_once = ["payment.contradiction"; 3].into_iter().chain(["payment.mismatch"]);
+    assert_eq!(kinds, told_once.collect::<Vec<_>>());
+    assert_eq!(balance(&world, ledger::LedgerAccount::Unmatched).await, 0);
+    assert_eq!(world.site.sum_applied_fen(), 5_000);
+    let other = world.house.order(PROJECT, other.order_id()).await.unwrap();
+    assert_eq!(other.state().unwrap(), OrderState::Placed, "the other order still waits");
+    let report = world.house.store().audit(Some(PROJECT)).await.unwrap();
+    assert_eq!(report.credited_facts, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_was_cancelled_and_paid_all_the_same_is_credited() {
     // F4 no. 4: the close raced the payment; late money is real money.
     let world = World::start(Plan::new(vec![Bus::prepaid(2)])).await;

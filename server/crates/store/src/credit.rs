@@ -19,8 +19,10 @@ use crate::{
 mod apply;
 pub(crate) mod lane;
 mod sql;
+pub(crate) mod target;
 pub(crate) use apply::apply;
 pub(crate) use sql::sql_of_books;
+pub use target::Target;
 
 /// A payment with everything it changes, decided beforehand.
 #[derive(Clone, Debug)]

@@ -13,7 +13,7 @@ use tokio::{sync::mpsc, task::AbortHandle};
 use crate::{
     StoreError, Tx,
     checkpoint::Checkpoint,
-    credit::lane,
+    credit::{lane, target},
     error::{Fault, fault},
     job::{cry, listen},
     postgres,
@@ -37,6 +37,8 @@ pub(crate) struct Parts {
     pub(crate) writer: DatabaseConnection,
     pub(crate) reader: DatabaseConnection,
     pub(crate) lane: Lane,
+    /// Who asks what a provider's number is about.
+    pub(crate) questions: mpsc::Sender<target::Question>,
     pub(crate) signals: Signals,
     pub(crate) url: String,
     /// The tasks that hear and tell PostgreSQL's notices.
@@ -104,7 +106,10 @@ impl Store {
         } else {
             return Err(StoreError::UnknownUrl);
         };
-        let parts = Parts { writer, reader, lane, signals, url: url.to_owned(), tasks };
+        let (questions, asked) = mpsc::channel(target::QUEUE_MAX);
+        tokio::spawn(target::run(reader.clone(), asked));
+        let url = url.to_owned();
+        let parts = Parts { writer, reader, lane, questions, signals, url, tasks };
         Ok(Store { parts: Arc::new(parts) })
     }
 

@@ -1,10 +1,13 @@
 //! What a person has to settle, and what is wrong for how long.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use chrono::{DateTime, Utc};
 use domain::{ProjectId, WorkItemId};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
     QuerySelect,
+    sea_query::OnConflict,
 };
 
 use crate::{
@@ -24,6 +27,29 @@ pub const LIST_MAX: u64 = 1_000;
 /// Opens a work item.
 pub async fn open(tx: &Tx, item: WorkItem) -> Result<(), StoreError> {
     row::insert(tx, item).await
+}
+
+/// Opens a work item unless one with its id was opened before, even if it is settled by now;
+/// answers whether this was the first. The id comes from [`id_of`].
+pub async fn open_once(tx: &Tx, item: WorkItem) -> Result<bool, StoreError> {
+    let key = [work_item::Column::ProjectId, work_item::Column::Id];
+    let active = sea_orm::IntoActiveModel::into_active_model(item).reset_all();
+    let opened = work_item::Entity::insert(active)
+        .on_conflict(OnConflict::columns(key).do_nothing().to_owned())
+        .exec_without_returning(tx)
+        .await?;
+    Ok(opened == 1)
+}
+
+/// The id of what can be told only once: it follows from the words that name it.
+pub fn id_of(name: &[&str]) -> WorkItemId {
+    let half = |salt: u8| {
+        let mut hasher = DefaultHasher::new();
+        (salt, name).hash(&mut hasher);
+        hasher.finish()
+    };
+    let bytes = (u128::from(half(0)) << 64 | u128::from(half(1))).to_be_bytes();
+    WorkItemId(uuid::Builder::from_custom_bytes(bytes).into_uuid())
 }
 
 /// Open items of a project, the oldest first.

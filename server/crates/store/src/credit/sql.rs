@@ -175,6 +175,7 @@ mod tests {
             &sql.vend,
             &sql.job,
             &sql.event,
+            &super::super::target::sql(DbBackend::Sqlite),
         ];
         for statement in statements {
             let explain = format!("explain query plan {statement}");

@@ -3,21 +3,24 @@
 
 use chrono::TimeDelta;
 use connector::{PaymentFact, PaymentStatus};
-use domain::{Money, MoneyModel, OrderState};
+use domain::{Money, MoneyModel, OrderId, OrderState, ProjectId};
 use serde_json::json;
 use store::{
-    attempt::{self, Attempt},
-    credit::{Credit, Credited},
+    Tx,
+    attempt::Attempt,
+    credit::{Credit, Credited, Target},
     fact::{self, ProviderFact},
-    meter,
+    meter::Meter,
     order::{self, Order},
-    work_item,
+    timeline,
+    work_item::{self, WorkItem},
 };
 
 use crate::{
     house::House,
     job,
     merchant::Merchant,
+    notice,
     order::advance,
     posting,
     refusal::{Result, VendingError},
@@ -58,6 +61,9 @@ pub enum Reduced {
     Mismatch,
     /// No order of ours has this number (yet): kept in the inbox, to be told again.
     Unmatched,
+    /// The same trade was told before with another amount or order: the books keep what was first,
+    /// nothing moved, a person is told.
+    Contradiction,
     /// The fact says that nothing was paid; there is nothing to book.
     NothingPaid,
 }
@@ -78,20 +84,19 @@ impl House {
         if fact.status != PaymentStatus::Paid {
             return Ok(Reduced::NothingPaid);
         }
-        let db = self.store().read();
-        let found = attempt::by_out_trade_no(db, merchant.id, &fact.out_trade_no).await?;
-        let Some(attempt) = found else { return Ok(Reduced::Unmatched) };
-        let order = order::by_id(db, attempt.project(), attempt.order()).await?;
-        let Some(order) = order else { return Ok(Reduced::Unmatched) };
+        let target = self.store().target_of(merchant.id, &fact.out_trade_no).await?;
+        let Some(Target { attempt, order, meter }) = target else {
+            return Ok(Reduced::Unmatched);
+        };
         let (Some(total), Some(trade_no)) = (fact.total, fact.provider_trade_no.as_deref()) else {
             // Paid, but in another currency or without a number: real money that cannot be booked.
-            return self.hold_unbookable(&order, fact, source).await;
+            return self.hold_unbookable(merchant, &order, fact, source).await;
         };
         let facts = Facts { merchant, fact, source, raw, trade_no, total };
         if total != attempt.amount() || total != order.amount() {
             return self.review(&facts, &attempt, Verdict::Mismatch).await;
         }
-        let credit = self.credit_of(&facts, &order, &attempt).await?;
+        let credit = self.credit_of(&facts, &order, &attempt, meter.as_ref())?;
         match self.apply(&order, credit).await? {
             Credited::New => Ok(Reduced::Credited),
             Credited::Already => Ok(Reduced::Already),
@@ -100,18 +105,19 @@ impl House {
     }
 
     /// Money in a currency we keep no books in is never credited and never forgotten: the order is
-    /// held and a person is told (F4 no. 9).
+    /// held if it waits for money, and a person is told once (F4 no. 9).
     async fn hold_unbookable(
         &self,
+        merchant: &Merchant,
         order: &Order,
         fact: &PaymentFact,
         source: Source,
     ) -> Result<Reduced> {
-        if !matches!(order.state()?, OrderState::Placed | OrderState::Closed) {
-            return Ok(Reduced::Already);
-        }
         let (house, now, id) = (self.clone(), self.now(), order.order_id());
         let project = order.project();
+        let trade_no = fact.provider_trade_no.clone().unwrap_or_default();
+        let name = ["unbookable", &merchant.merchant_no, &fact.out_trade_no, &trade_no];
+        let item_id = work_item::id_of(&name);
         let detail = json!({
             "provider_trade_no": fact.provider_trade_no,
             "out_trade_no": fact.out_trade_no,
@@ -124,12 +130,15 @@ impl House {
                     let Some(order) = order::by_id(tx, project, id).await? else {
                         return Ok(Reduced::Unmatched);
                     };
-                    if order.state()? == OrderState::Held {
+                    let item = Verdict::Mismatch.work_item(&house, &order, detail.clone(), now);
+                    if !work_item::open_once(tx, WorkItem { id: item_id.0, ..item }).await? {
                         return Ok(Reduced::Already);
                     }
-                    let item = Verdict::Mismatch.work_item(&house, &order, detail.clone(), now);
-                    work_item::open(tx, item).await?;
-                    advance(tx, &order, OrderState::Held, now, "held", detail).await?;
+                    if waits_for_money(&order)? {
+                        advance(tx, &order, OrderState::Held, now, "held", detail).await?;
+                    } else {
+                        timeline::add(tx, &order, "mismatch", now, detail).await?;
+                    }
                     Ok::<_, VendingError>(Reduced::Mismatch)
                 })
             })
@@ -137,18 +146,18 @@ impl House {
     }
 
     /// Everything the credit changes, decided beforehand, so that the store only has to apply it.
-    async fn credit_of(
+    fn credit_of(
         &self,
         facts: &Facts<'_>,
         order: &Order,
         attempt: &Attempt,
+        meter: Option<&Meter>,
     ) -> Result<Credit> {
         let now = self.now();
-        let meter = meter::by_id(self.store().read(), order.project(), order.meter()).await?;
-        let model = meter.as_ref().map(|m| m.money_model()).transpose()?;
+        let model = meter.map(Meter::money_model).transpose()?;
         let next = match model {
-            Some(MoneyModel::MeterHeld) => job::vend_parts(self, order, meter.as_ref(), now),
-            _ => job::supply_parts(self, order, meter.as_ref(), now),
+            Some(MoneyModel::MeterHeld) => job::vend_parts(self, order, meter, now),
+            _ => job::supply_parts(self, order, meter, now),
         }?;
         let merchant = (facts.merchant.provider, facts.merchant.id);
         let transaction = posting::payment_received(self, order, merchant, facts.trade_no, now)?;
@@ -212,8 +221,8 @@ impl House {
                         &row.merchant_no,
                         &row.provider_trade_no,
                     );
-                    if known.await?.is_some() {
-                        return Ok(Reduced::Already);
+                    if let Some(known) = known.await? {
+                        return contradict(tx, &house, &known, &row).await;
                     }
                     let Some(order) = order::by_id(tx, project, order_id).await? else {
                         return Ok(Reduced::Unmatched);
@@ -227,17 +236,61 @@ impl House {
                     let item = verdict.work_item(&house, &order, detail.clone(), now);
                     fact::insert(tx, row).await?;
                     work_item::open(tx, item).await?;
-                    let payable = matches!(order.state()?, OrderState::Placed | OrderState::Closed);
-                    if verdict == Verdict::Mismatch && payable {
+                    if verdict == Verdict::Mismatch && waits_for_money(&order)? {
                         advance(tx, &order, OrderState::Held, now, "held", detail).await?;
                     } else {
-                        store::timeline::add(tx, &order, verdict.as_str(), now, detail).await?;
+                        timeline::add(tx, &order, verdict.as_str(), now, detail).await?;
                     }
                     Ok::<_, VendingError>(verdict.reduced())
                 })
             })
             .await
     }
+}
+
+/// True while the order may still be credited.
+fn waits_for_money(order: &Order) -> Result<bool> {
+    Ok(matches!(order.state()?, OrderState::Placed | OrderState::Closed))
+}
+
+/// Compares a payment that is told again with what was told first. The books keep the first; what
+/// differs from it moves nothing, and a person is told once.
+///
+/// Invariant: no confirmed fact that contradicts the books stays silent; proved by
+/// `a_payment_told_again_with_another_amount_moves_nothing_and_is_shown_once`.
+async fn contradict(
+    tx: &Tx,
+    house: &House,
+    known: &ProviderFact,
+    told: &ProviderFact,
+) -> Result<Reduced> {
+    let told_before = (&known.out_trade_no, known.amount_fen, known.order_id);
+    if told_before == (&told.out_trade_no, told.amount_fen, told.order_id) {
+        return Ok(Reduced::Already);
+    }
+    let (amount, now) = (told.amount_fen.to_string(), house.now());
+    let (merchant, trade_no) = (&told.merchant_no, &told.provider_trade_no);
+    let name = ["contradiction", merchant, trade_no, &told.out_trade_no, &amount];
+    let detail = json!({
+        "provider_trade_no": trade_no,
+        "booked": { "out_trade_no": known.out_trade_no, "fen": known.amount_fen },
+        "told": { "out_trade_no": told.out_trade_no, "fen": told.amount_fen },
+        "source": told.source,
+    });
+    let order = known.order_id.or(told.order_id).map(OrderId);
+    let project = ProjectId(told.project_id);
+    let subject = ("order", order.map(|id| id.to_string()).unwrap_or_default());
+    let kind = "payment.contradiction";
+    let titles = ("同一笔交易前后说法不一", "One payment told in two ways");
+    let item = notice::work_item_about(house, project, subject, kind, titles, &detail);
+    let item = WorkItem { id: work_item::id_of(&name).0, ..item };
+    if !work_item::open_once(tx, item).await? {
+        return Ok(Reduced::Already);
+    }
+    if let Some(order) = order {
+        timeline::add_by_id(tx, project, order, "contradicted", now, detail).await?;
+    }
+    Ok(Reduced::Contradiction)
 }
 
 /// A fact with everything known about it.
@@ -307,7 +360,7 @@ impl Verdict {
         order: &Order,
         detail: serde_json::Value,
         at: chrono::DateTime<chrono::Utc>,
-    ) -> work_item::WorkItem {
+    ) -> WorkItem {
         let (kind, zh, en) = match self {
             Verdict::Duplicate => {
                 ("payment.duplicate", "收到两笔付款，多付的要原路退回", "Paid twice, pay one back")
@@ -316,6 +369,6 @@ impl Verdict {
                 ("payment.mismatch", "金额对不上，已暂停入账", "The amount differs, held")
             }
         };
-        crate::notice::work_item(house, order, kind, (zh, en), detail, at)
+        notice::work_item(house, order, kind, (zh, en), detail, at)
     }
 }
