@@ -6,6 +6,7 @@ mod it {
     mod arrears;
     mod callback;
     mod campaign;
+    mod delivery;
     mod fault_rows;
     mod fault_tables;
     mod killed;

@@ -204,6 +204,10 @@ async fn money_that_does_not_fit_the_order_is_held_and_never_credited() {
         assert_eq!(balance(&world, ledger::LedgerAccount::Unmatched).await, unmatched);
         let held = world.house.order(PROJECT, order.order_id()).await.unwrap();
         assert_eq!(held.state().unwrap(), OrderState::Held);
+        // A held payment is not asked for again: the provider has said all there is to say.
+        let tries = store::attempt::of_order(world.house.store().read(), PROJECT, order.order_id());
+        let open = tries.await.unwrap().iter().any(|a| a.state().unwrap().needs_query());
+        assert_eq!(open, booked == 0, "only what cannot be booked is still asked about");
         world.provider.remove_rule(rule);
     }
     world.provider.remove_rule(never);

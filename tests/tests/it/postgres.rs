@@ -1,13 +1,14 @@
 //! The same world on PostgreSQL: what holds on the embedded database holds there too.
 
-use domain::{Channel, OrderState};
+use domain::{Channel, Money, OrderState};
 use meter_simulator::{Knob, Setting};
-use provider_simulator::Pay;
-use sqlx::{Connection, Executor, PgConnection};
+use provider_simulator::{Fault, Pay, Rule, Site as Place};
+use sqlx::{Connection, Executor, PgConnection, Row};
 use tests::{
     fixture::{Bus, PROJECT},
     world::{Plan, World},
 };
+use vending::{order::PlaceOrder, payment::call::Payer};
 
 /// A schema of its own on the test server; `None`, with a notice, where there is no server and
 /// none is required.
@@ -45,4 +46,63 @@ async fn a_top_up_ends_with_the_light_on_postgresql_as_well() {
     let report = world.house.store().audit(Some(PROJECT)).await.unwrap();
     assert_eq!(world.provider.sum_paid_fen(), wanted);
     assert_eq!((report.open_holds, report.credited_facts), (0, 21));
+}
+
+/// A connection that holds the row of an attempt, changed and not yet committed.
+async fn hold_attempt(url: &str, order: uuid::Uuid) -> (PgConnection, i32) {
+    let mut holder = PgConnection::connect(url).await.unwrap();
+    holder.execute("begin").await.unwrap();
+    let changed = sqlx::query("update attempt set version = version + 1 where order_id = $1")
+        .bind(order)
+        .execute(&mut holder)
+        .await
+        .unwrap();
+    assert_eq!(changed.rows_affected(), 1);
+    let pid = sqlx::query("select pg_backend_pid()").fetch_one(&mut holder).await.unwrap();
+    (holder, pid.get(0))
+}
+
+/// Waits until somebody waits for the holder.
+async fn until_blocked(url: &str, holder: i32) {
+    let mut watch = PgConnection::connect(url).await.unwrap();
+    loop {
+        let waiting = sqlx::query(
+            "select count(*) from pg_stat_activity where $1 = any(pg_blocking_pids(pid))",
+        )
+        .bind(holder)
+        .fetch_one(&mut watch)
+        .await
+        .unwrap();
+        if waiting.get::<i64, _>(0) > 0 {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_providers_answer_is_noted_although_somebody_changes_the_attempt_meanwhile() {
+    let Some(url) = schema("note").await else { return };
+    // At full pace no query of ours comes within the first five seconds.
+    let tune = |config: &mut yufu::config::Config| config.vending.pace_percent = 100;
+    let plan = Plan { database: Some(url.clone()), tune, ..Plan::new(vec![Bus::prepaid(1)]) };
+    let world = World::start(plan).await;
+    let cut = Rule::new(Place::Create, Fault::Cut { effect: true }).times(1);
+    world.provider.add_rule(cut);
+    let wish = PlaceOrder {
+        client_id: "phone-0000000007".to_owned(),
+        meter: world.layout.places[0].meter.meter_id(),
+        channel: Channel::WechatNative,
+        amount: Money::from_fen(5_000),
+        operator: None,
+    };
+    let order = world.house.place_order(PROJECT, wish).await.unwrap();
+    world.house.start_payment(&order, Payer::default()).await.unwrap_err();
+    let (mut holder, pid) = hold_attempt(&url, order.id).await;
+    let (house, again) = (world.house.clone(), order.clone());
+    let asking = tokio::spawn(async move { house.start_payment(&again, Payer::default()).await });
+    until_blocked(&url, pid).await;
+    holder.execute("commit").await.unwrap();
+    let offer = asking.await.unwrap().expect("the payer gets the code all the same");
+    assert_eq!(offer.attempt.attempt_no, 1);
 }

@@ -194,6 +194,7 @@ fn credit(n: u128, purses: u128) -> Credit {
         bookings,
         vend: None,
         jobs: vec![job::draft(ProjectId(PROJECT), next, "vend", &order.order_no, at())],
+        items: Vec::new(),
         events: vec![("credited".to_owned(), at(), serde_json::json!({ "source": "callback" }))],
         at: at(),
         order,

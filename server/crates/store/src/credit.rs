@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     Store, StoreError,
-    entity::{job, provider_fact, vend},
+    entity::{job, provider_fact, vend, work_item},
     ledger::Booking,
     order::Order,
     store::{Lane, enqueue},
@@ -41,6 +41,8 @@ pub struct Credit {
     pub vend: Option<vend::Model>,
     /// What is to be done next; a job that is already there is left alone.
     pub jobs: Vec<job::Model>,
+    /// What a person has to do about it.
+    pub items: Vec<work_item::Model>,
     /// Lines for the order's timeline: kind, moment, detail.
     pub events: Vec<(String, DateTime<Utc>, serde_json::Value)>,
     /// The moment of the credit.
@@ -87,6 +89,7 @@ fn check(credit: &Credit) -> Result<(), StoreError> {
         ("payment", credit.bookings.first().map(|b| b.id.0) != credit.fact.transaction_id),
         ("bookings", credit.bookings.iter().any(|b| b.project.0 != project || ends_a_hold(b))),
         ("jobs", credit.jobs.iter().any(|job| job.project_id != project)),
+        ("items", credit.items.iter().any(|item| item.project_id != project)),
         ("vend", credit.vend.as_ref().is_some_and(|v| Some(v.order_id) != order)),
     ];
     match wrong.into_iter().find(|(_, wrong)| *wrong) {

@@ -179,7 +179,9 @@ pub async fn list<C: ConnectionTrait>(
     Ok(query.all(db).await?)
 }
 
-/// Placed orders whose time is over, the oldest first: the sweeper closes them.
+/// Placed orders whose time is over and for which no provider may still take money, the oldest
+/// first: the sweeper closes them. Those with an open attempt are closed by its own query, so that
+/// however many of them wait they stand in nobody's way.
 pub async fn expired<C: ConnectionTrait>(
     db: &C,
     now: DateTime<Utc>,
@@ -188,12 +190,19 @@ pub async fn expired<C: ConnectionTrait>(
     let found = orders::Entity::find()
         .filter(orders::Column::State.eq(OrderState::Placed.as_str()))
         .filter(orders::Column::ExpiresAt.lt(now))
+        .filter(Expr::cust(NO_OPEN_ATTEMPT))
         .order_by_asc(orders::Column::ExpiresAt)
         .limit(Ord::min(limit, LIST_MAX))
         .all(db)
         .await?;
     Ok(found)
 }
+
+/// True of an order for which no provider may still take money: the states are those of which
+/// `AttemptState::needs_query` is true.
+const NO_OPEN_ATTEMPT: &str = "not exists (select 1 from attempt a where \
+     a.project_id = orders.project_id and a.order_id = orders.id \
+     and a.state in ('created', 'awaiting', 'unknown', 'closing'))";
 
 /// Notes the provider's number and the moment of credit on the slow path, where the set-based one
 /// does not apply.

@@ -1,7 +1,6 @@
 //! What a person has to settle, and what is wrong for how long.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
+use aws_lc_rs::digest::{Context, SHA256};
 use chrono::{DateTime, Utc};
 use domain::{ProjectId, WorkItemId};
 use sea_orm::{
@@ -42,12 +41,14 @@ pub async fn open_once(tx: &Tx, item: WorkItem) -> Result<bool, StoreError> {
 
 /// The id of what can be told only once: it follows from the words that name it.
 pub fn id_of(name: &[&str]) -> WorkItemId {
-    let half = |salt: u8| {
-        let mut hasher = DefaultHasher::new();
-        (salt, name).hash(&mut hasher);
-        hasher.finish()
-    };
-    let bytes = (u128::from(half(0)) << 64 | u128::from(half(1))).to_be_bytes();
+    let mut digest = Context::new(&SHA256);
+    for word in name {
+        // Each word with its length, so that two lists never run into the same bytes.
+        digest.update(&(word.len() as u64).to_be_bytes());
+        digest.update(word.as_bytes());
+    }
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest.finish().as_ref()[..16]);
     WorkItemId(uuid::Builder::from_custom_bytes(bytes).into_uuid())
 }
 
@@ -179,4 +180,17 @@ pub async fn close_about(
         .exec(tx)
         .await?;
     Ok(done.rows_affected)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The expected bytes are `sha256sum`'s over the words with their lengths in front.
+    #[test]
+    fn the_id_of_what_is_told_once_has_these_bytes() {
+        let id = id_of(&["contradiction", "1900000109", "4200000001"]);
+        assert_eq!(id.to_string(), "5d77bd3a-8ff8-824b-92b5-aaf28a87ba88");
+        assert_ne!(id_of(&["ab", "c"]), id_of(&["a", "bc"]));
+    }
 }

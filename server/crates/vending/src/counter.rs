@@ -2,12 +2,13 @@
 
 use chrono::TimeDelta;
 use domain::{Channel, OperatorId, OrderState, ProjectId};
-use serde_json::json;
+use serde_json::{Value, json};
 use store::{
     credit::{Credit, Credited},
     fact::ProviderFact,
     meter,
     order::Order,
+    timeline,
 };
 
 use crate::{
@@ -41,15 +42,28 @@ impl House {
             return Err(Refusal::Malformed { field: "slip_no" }.into());
         }
         let order = self.place_order(project, wish).await?;
-        if order.state()? != OrderState::Placed {
+        match order.state()? {
+            OrderState::Placed => {}
+            // The cash is in the drawer: that the order's time ran out before it was credited
+            // takes nothing back. What an operator cancelled stays cancelled.
+            OrderState::Closed if self.only_expired(&order).await? => {}
+            state @ OrderState::Closed => return Err(Refusal::WrongState { state }.into()),
             // The same sale told again: it stands as it stood.
-            return Ok(order);
+            _ => return Ok(order),
         }
         let credit = self.counter_credit(&order, operator, slip).await?;
         match self.apply(&order, credit).await? {
             Credited::New | Credited::Already => self.order(project, order.order_id()).await,
             Credited::NeedsReview => Err(Refusal::WrongState { state: order.state()? }.into()),
         }
+    }
+
+    /// True if the order was closed by its expiry and by nobody's wish.
+    async fn only_expired(&self, order: &Order) -> Result<bool> {
+        let lines = timeline::of(self.store().read(), order.project(), order.order_id()).await?;
+        let closed = lines.iter().rev().find(|line| line.kind == "closed");
+        let detail = closed.and_then(|line| serde_json::from_str::<Value>(&line.detail).ok());
+        Ok(detail.is_some_and(|detail| detail["reason"] == "expired"))
     }
 
     async fn counter_credit(
@@ -89,13 +103,14 @@ impl House {
             transaction_id: Some(transaction.id.0),
         };
         let paid = json!({ "channel": order.channel, "slip_no": number, "operator": operator.0 });
-        Ok(Credit {
+        let credit = Credit {
             fact,
             order: order.clone(),
             attempt: None,
             bookings: std::iter::once(transaction).chain(next.held).collect(),
             vend: next.vend,
             jobs: next.jobs,
+            items: Vec::new(),
             events: vec![
                 ("paid".to_owned(), now, paid),
                 (
@@ -105,6 +120,8 @@ impl House {
                 ),
             ],
             at: now,
-        })
+        };
+        let served = posting::served(order, meter.as_ref()).is_some();
+        Ok(if served { credit } else { self.undeliverable(order, credit) })
     }
 }

@@ -19,6 +19,8 @@ use crate::{
     refusal::{Refusal, Result, VendingError},
 };
 
+/// Numbers drawn for one order before the store's refusal is believed to be about something else.
+const DRAFTS_MAX: usize = 3;
 /// Lengths a client-made order id may have.
 const CLIENT_ID_LENGTH: std::ops::RangeInclusive<usize> = 8..=64;
 
@@ -69,8 +71,31 @@ impl House {
             return Err(Refusal::AmountOutOfRange { min, max }.into());
         }
         let quote = self.quote(project, wish.meter).await?;
-        let draft = self.draft(project, &wish, &quote);
-        let wanted = wish.clone();
+        let mut refused = StoreError::Conflict;
+        for _ in 0..DRAFTS_MAX {
+            let draft = self.draft(project, &wish, &quote);
+            match self.store_order(project, &wish, draft).await {
+                Err(VendingError::Store(error @ StoreError::Refused(_))) => refused = error,
+                done => return done,
+            }
+            // On PostgreSQL the other retry may have committed between our look and our insert;
+            // or the number was drawn before, and another one will do.
+            let known = order::by_client_id(self.store().read(), project, &wish.client_id).await?;
+            if let Some(known) = known {
+                return same_order(known, &wish);
+            }
+            tracing::warn!(error = %refused, client_id = wish.client_id, "an order is drawn anew");
+        }
+        Err(refused.into())
+    }
+
+    async fn store_order(
+        &self,
+        project: ProjectId,
+        wish: &PlaceOrder,
+        draft: Order,
+    ) -> Result<Order> {
+        let wish = wish.clone();
         let placed = self.store().transact(move |tx| {
             Box::pin(async move {
                 // Two retries may race here: the unique client id decides, not this look.
@@ -87,15 +112,7 @@ impl House {
                 Ok::<_, VendingError>(draft)
             })
         });
-        match placed.await {
-            // On PostgreSQL the other retry may have committed between our look and our insert.
-            Err(VendingError::Store(StoreError::Refused(_))) => {
-                let db = self.store().read();
-                let known = order::by_client_id(db, project, &wanted.client_id).await?;
-                same_order(known.ok_or(Refusal::ClientIdMalformed)?, &wanted)
-            }
-            other => other,
-        }
+        placed.await
     }
 
     /// What an order for this meter would be priced by, or why none can be placed.

@@ -203,32 +203,46 @@ impl House {
         order: &Order,
         credit: Credit,
     ) -> Result<Credited, VendingError> {
-        let plain = Credit {
-            bookings: credit.bookings.iter().take(1).cloned().collect(),
-            vend: None,
-            jobs: Vec::new(),
-            ..credit.clone()
-        };
+        let detail = serde_json::json!({ "amount_fen": order.amount_fen });
+        let titles = ("已到账，账户有欠费，待人工充入", "Credited, in arrears, deliver by hand");
+        let item = notice::work_item(self, order, "payment.not_held", titles, detail, self.now());
         let delivers = credit.vend.is_some();
+        let plain = plain(credit.clone(), item);
         match self.store().credit(credit).await {
             // Whatever else is wrong stands in the plain credit's way as well and is told there.
             Err(StoreError::Refused(_) | StoreError::Books(_) | StoreError::Database(_))
                 if delivers => {}
             other => return Ok(other?),
         }
-        let credited = self.store().credit(plain).await?;
-        if credited == Credited::New {
-            let detail = serde_json::json!({ "amount_fen": order.amount_fen });
-            let titles =
-                ("已到账，账户有欠费，待人工充入", "Credited, in arrears, deliver by hand");
-            let kind = "payment.not_held";
-            let item = notice::work_item(self, order, kind, titles, detail, self.now());
-            self.store()
-                .transact(move |tx| {
-                    Box::pin(async move { Ok::<_, VendingError>(work_item::open(tx, item).await?) })
-                })
-                .await?;
-        }
-        Ok(credited)
+        Ok(self.store().credit(plain).await?)
+    }
+}
+
+/// The credit alone, with nothing that carries it on; the item is durable with it or not at all.
+fn plain(credit: Credit, item: work_item::WorkItem) -> Credit {
+    Credit {
+        bookings: credit.bookings.into_iter().take(1).collect(),
+        vend: None,
+        jobs: Vec::new(),
+        items: vec![item],
+        ..credit
+    }
+}
+
+/// The order's meter, if it still serves the account that paid.
+///
+/// Invariant: money never reaches the meter of another account than the one that paid; proved by
+/// `a_payment_for_a_closed_account_is_booked_and_never_pushed_into_the_next_tenants_meter`.
+pub(crate) fn served<'a>(order: &Order, meter: Option<&'a Meter>) -> Option<&'a Meter> {
+    meter.filter(|meter| meter.account() == Some(AccountId(order.account_id)))
+}
+
+impl House {
+    /// A credit whose meter serves somebody else by now: booked, shown, delivered to nobody.
+    pub(crate) fn undeliverable(&self, order: &Order, credit: Credit) -> Credit {
+        let detail = serde_json::json!({ "amount_fen": order.amount_fen });
+        let titles = ("账户已销户，款项待退或待处理", "Paid for a closed account, pay it back");
+        let kind = "payment.account_closed";
+        plain(credit, notice::work_item(self, order, kind, titles, detail, self.now()))
     }
 }

@@ -36,6 +36,8 @@ pub(crate) struct Turn {
     pub row: Vend,
     /// The meter it goes to.
     pub meter: Meter,
+    /// The account that paid.
+    pub account: AccountId,
     /// The customer number the meter knows, twelve digits.
     pub customer_no: String,
     /// The saga in the state that is stored.
@@ -87,10 +89,11 @@ impl House {
         let meter = meter.ok_or(Refusal::NotFound { what: "meter" })?;
         let order = order::by_id(db, project, row.order()).await?;
         let order = order.ok_or(Refusal::NotFound { what: "order" })?;
-        let holder = account::by_id(db, project, AccountId(order.account_id)).await?;
+        let account = AccountId(order.account_id);
+        let holder = account::by_id(db, project, account).await?;
         let customer_no = holder.ok_or(Refusal::NotFound { what: "account" })?.customer_no;
         let saga = self.load(&row, &meter, order.price_micro_yuan)?;
-        Ok(Some(Turn { row, meter, customer_no, saga, frames: Vec::new() }))
+        Ok(Some(Turn { row, meter, account, customer_no, saga, frames: Vec::new() }))
     }
 
     /// The saga as stored; a vend nobody has touched yet is made from its order and its meter.
@@ -143,7 +146,21 @@ impl House {
                 VendAction::Alarm(_) => {}
             }
         }
-        Next::End(end.unwrap_or_else(|| rest(turn)))
+        Next::End(end.unwrap_or_else(|| self.rest(turn)))
+    }
+
+    /// Where a turn ends that asked for nothing more.
+    ///
+    /// Invariant: the job of a vend that is still open is never done (I9); proved by
+    /// `a_resend_of_a_vend_that_waits_for_its_meter_is_delivered_when_it_returns`.
+    fn rest(&self, turn: &Turn) -> JobEnd {
+        match &turn.saga.state {
+            VendState::NotApplied { parked: true, .. } => {
+                JobEnd::Park("the meter refused it or never took it".to_owned())
+            }
+            _ => waits_for_a_person(turn)
+                .unwrap_or_else(|| JobEnd::Again(self.paced(domain::vend::UNSENT_BACKOFF.first))),
+        }
     }
 
     /// Has a parked or waiting vend tried again at once, by an operator (V3).
@@ -179,16 +196,13 @@ fn waits_for_a_person(turn: &Turn) -> Option<JobEnd> {
         VendState::Queued | VendState::Prechecking { .. } if turn.meter.is_quarantined() => {
             Some(JobEnd::Park("the meter is quarantined".to_owned()))
         }
-        _ => None,
-    }
-}
-
-fn rest(turn: &Turn) -> JobEnd {
-    match &turn.saga.state {
-        VendState::NotApplied { parked: true, .. } => {
-            JobEnd::Park("the meter refused it or never took it".to_owned())
+        // The tenant changed between the payment and the delivery: the money is not the next one's.
+        VendState::Queued | VendState::Prechecking { .. }
+            if turn.meter.account() != Some(turn.account) =>
+        {
+            Some(JobEnd::Park("the meter serves another account".to_owned()))
         }
-        _ => waits_for_a_person(turn).unwrap_or(JobEnd::Done),
+        _ => None,
     }
 }
 

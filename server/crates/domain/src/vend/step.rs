@@ -15,7 +15,8 @@ type Step = (Vend, Vec<VendAction>);
 
 pub(super) fn step(vend: Vend, event: VendEvent, now: DateTime<Utc>) -> Step {
     match (vend.state.clone(), event) {
-        (VendState::Queued, VendEvent::Wake) => precheck_again(&vend, 0),
+        // Whoever asks for it again and whoever wakes it want the same of a vend not yet in doubt.
+        (VendState::Queued, VendEvent::Wake | VendEvent::Resend) => precheck_again(&vend, 0),
         (VendState::Prechecking { failures }, event) => prechecking(vend, failures, event, now),
         (VendState::Intended(flight), event) => intended(vend, flight, event, now),
         (VendState::Sent(flight), event) => sent(vend, flight, event, now),
@@ -54,7 +55,7 @@ fn precheck_again(vend: &Vend, failures: u32) -> Step {
 
 fn prechecking(vend: Vend, failures: u32, event: VendEvent, now: DateTime<Utc>) -> Step {
     match event {
-        VendEvent::Wake => precheck_again(&vend, failures),
+        VendEvent::Wake | VendEvent::Resend => precheck_again(&vend, failures),
         VendEvent::ProofRead(proof) => match judge_precheck(&vend, &proof) {
             Precheck::Go { count } => {
                 let flight =
@@ -122,7 +123,9 @@ fn intended(vend: Vend, flight: Flight, event: VendEvent, now: DateTime<Utc>) ->
             quarantine(&vend, None, QuarantineReason::CountTaken, Some(flight.before))
         }
         // The process came back and cannot know whether the command left (matrix 9K, 10K).
-        VendEvent::Wake => doubt(&vend, Flight { sends: flight.sends.max(1), ..flight }, now),
+        VendEvent::Wake | VendEvent::Resend => {
+            doubt(&vend, Flight { sends: flight.sends.max(1), ..flight }, now)
+        }
         _ => (vend, Vec::new()),
     }
 }
@@ -140,9 +143,9 @@ fn doubt(vend: &Vend, flight: Flight, now: DateTime<Utc>) -> Step {
 fn sent(vend: Vend, flight: Flight, event: VendEvent, now: DateTime<Utc>) -> Step {
     match event {
         // Also a yes is read back: the answer is not the proof (H.0 step 4).
-        VendEvent::SendEnded(SendOutcome::Accepted | SendOutcome::NoAnswer) | VendEvent::Wake => {
-            doubt(&vend, flight, now)
-        }
+        VendEvent::SendEnded(SendOutcome::Accepted | SendOutcome::NoAnswer)
+        | VendEvent::Wake
+        | VendEvent::Resend => doubt(&vend, flight, now),
         VendEvent::SendEnded(SendOutcome::Refused { serr }) => {
             doubt(&vend, Flight { refusal: Some(serr), ..flight }, now)
         }

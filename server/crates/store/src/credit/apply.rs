@@ -176,6 +176,7 @@ async fn book(db: &DatabaseTransaction, units: &[CreditUnit], won: &[usize]) -> 
     bulk::execute(db, &sql.vend, Rows::of(won().filter_map(|c| c.vend.as_ref()))).await?;
     bulk::execute(db, &sql.job, Rows::of(won().flat_map(|c| &c.jobs))).await?;
     bulk::execute(db, &sql.event, Rows::of(&events)).await?;
+    bulk::execute(db, &sql.item, Rows::of(won().flat_map(|c| &c.items))).await?;
     Ok(())
 }
 

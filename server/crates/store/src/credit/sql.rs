@@ -6,7 +6,7 @@ use sea_orm::DbBackend;
 
 use crate::{
     bulk::{Cell, insert_sql, table},
-    entity::{hold, job, ledger_transaction, order_event, posting, provider_fact, vend},
+    entity::{hold, job, ledger_transaction, order_event, posting, provider_fact, vend, work_item},
 };
 
 /// The statements for one database.
@@ -29,6 +29,7 @@ pub(super) struct Sql {
     pub vend: String,
     pub job: String,
     pub event: String,
+    pub item: String,
 }
 
 /// The statements for a database.
@@ -87,6 +88,7 @@ fn build(backend: DbBackend) -> Sql {
         vend: insert_sql::<vend::Entity>(backend, &[], ""),
         job: insert_sql::<job::Entity>(backend, &[], "on conflict do nothing"),
         event: insert_sql::<order_event::Entity>(backend, &[], "on conflict do nothing"),
+        item: insert_sql::<work_item::Entity>(backend, &[], "on conflict do nothing"),
     }
 }
 
@@ -175,6 +177,7 @@ mod tests {
             &sql.vend,
             &sql.job,
             &sql.event,
+            &sql.item,
             &super::super::target::sql(DbBackend::Sqlite),
         ];
         for statement in statements {

@@ -112,7 +112,8 @@ fn target(row: &QueryResult) -> Result<Target, DbErr> {
     Ok(Target {
         attempt: attempt::Model::from_query_result(row, "a_")?,
         order: orders::Model::from_query_result(row, "o_")?,
-        meter: meter::Model::from_query_result_optional(row, "m_")?,
+        // Absent if the join found none; a row that cannot be read is an error and not absent.
+        meter: Option::<meter::Model>::from_query_result(row, "m_")?,
     })
 }
 

@@ -209,6 +209,7 @@ pub fn credit(n: u128, trade: u128) -> Credit {
         ],
         vend: None,
         jobs: vec![job_row(n)],
+        items: Vec::new(),
         events: vec![("credited".into(), at(10), serde_json::json!({ "trade": trade_no }))],
         at: at(10),
         order,

@@ -3,11 +3,11 @@
 
 use chrono::TimeDelta;
 use connector::{PaymentFact, PaymentStatus};
-use domain::{Money, MoneyModel, OrderId, OrderState, ProjectId};
+use domain::{AttemptId, AttemptState, Money, MoneyModel, OrderId, OrderState, ProjectId};
 use serde_json::json;
 use store::{
     Tx,
-    attempt::Attempt,
+    attempt::{self, Attempt},
     credit::{Credit, Credited, Target},
     fact::{self, ProviderFact},
     meter::Meter,
@@ -161,13 +161,14 @@ impl House {
         }?;
         let merchant = (facts.merchant.provider, facts.merchant.id);
         let transaction = posting::payment_received(self, order, merchant, facts.trade_no, now)?;
-        Ok(Credit {
+        let credit = Credit {
             fact: facts.row(self, order.id, "credited", Some(transaction.id.0)),
             order: order.clone(),
             attempt: Some(attempt.id),
             bookings: std::iter::once(transaction).chain(next.held).collect(),
             vend: next.vend,
             jobs: next.jobs,
+            items: Vec::new(),
             events: vec![
                 (
                     "paid".to_owned(),
@@ -187,7 +188,9 @@ impl House {
                 ),
             ],
             at: now,
-        })
+        };
+        let served = posting::served(order, meter).is_some();
+        Ok(if served { credit } else { self.undeliverable(order, credit) })
     }
 
     /// The slow path: real money that fits no order as it should is booked as unmatched, and a
@@ -201,6 +204,7 @@ impl House {
         let now = self.now();
         let house = self.clone();
         let (project, order_id) = (attempt.project(), attempt.order());
+        let attempt_id = attempt.attempt_id();
         let transaction = posting::payment_unmatched(
             self,
             (project, order_id),
@@ -236,6 +240,7 @@ impl House {
                     let item = verdict.work_item(&house, &order, detail.clone(), now);
                     fact::insert(tx, row).await?;
                     work_item::open(tx, item).await?;
+                    end_attempt(tx, project, attempt_id).await?;
                     if verdict == Verdict::Mismatch && waits_for_money(&order)? {
                         advance(tx, &order, OrderState::Held, now, "held", detail).await?;
                     } else {
@@ -251,6 +256,17 @@ impl House {
 /// True while the order may still be credited.
 fn waits_for_money(order: &Order) -> Result<bool> {
     Ok(matches!(order.state()?, OrderState::Placed | OrderState::Closed))
+}
+
+/// The provider took the money: there is nothing more to ask about this attempt.
+async fn end_attempt(tx: &Tx, project: ProjectId, id: AttemptId) -> Result<()> {
+    let Some(row) = attempt::by_id(tx, project, id).await? else { return Ok(()) };
+    if row.state()?.needs_query() {
+        let state = Some(AttemptState::Paid);
+        let paid = attempt::Change { state, next_check_at: Some(None), ..Default::default() };
+        attempt::change(tx, &row, paid).await?;
+    }
+    Ok(())
 }
 
 /// Compares a payment that is told again with what was told first. The books keep the first; what

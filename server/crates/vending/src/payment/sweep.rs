@@ -1,5 +1,7 @@
 //! The sweeper: every attempt whose end is not proven is asked for again, for ever (I2, P3).
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use connector::{Doubt, Outcome, PaymentStatus};
 use domain::{AttemptId, AttemptState, ProjectId, retry::payment_query_delay};
@@ -16,6 +18,9 @@ use crate::{
     merchant::Merchant,
     refusal::{Refusal, Result, VendingError},
 };
+
+/// How long an attempt waits whose merchant's keys cannot be read.
+const NO_KEYS_WAIT: Duration = Duration::from_secs(60);
 
 /// What the asker wants of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +47,7 @@ impl House {
         let merchant = self.merchants().by_id(row.merchant());
         let merchant = merchant.ok_or(Refusal::ChannelNotOffered)?;
         let seen = self.ask(&merchant, &row).await?;
-        let closable = matches!(seen, Seen::NotPaid | Seen::NotFound | Seen::Doubt);
+        let closable = !matches!(seen, Seen::Paid | Seen::Closed);
         if wish == Wish::Close && closable {
             let answer = call::close(self, &merchant, &row.out_trade_no).await;
             tracing::info!(out_trade_no = row.out_trade_no, class = answer.class(), "close asked");
@@ -61,8 +66,7 @@ impl House {
                 tracing::warn!(out_trade_no = row.out_trade_no, code = why.code, "query refused");
                 return Ok(Seen::Doubt);
             }
-            // Nobody signed it, so it ends nothing before the order's own expiry (F4 no. 28).
-            Outcome::Unknown(Doubt::Unproven(_)) => return Ok(Seen::NotFound),
+            Outcome::Unknown(Doubt::Unproven(_)) => return Ok(Seen::Unproven),
             Outcome::Unknown(Doubt::UnknownSerial(_)) => {
                 // The next look believes what is fetched now; this one proves nothing.
                 self.refresh_certificates(merchant).await;
@@ -83,20 +87,16 @@ impl House {
     /// Writes down what was learned.
     ///
     /// Invariant: an attempt ends by what the provider proved, or when a trade the provider never
-    /// knew is past its own explicit expiry and a margin; no other clock ends it (I6, F4 no. 19,
-    /// 28); proved by `an_unscanned_code_is_given_up_only_after_expiry_and_margin`.
+    /// knew is past its own explicit expiry and a margin; no other clock ends it, and an unsigned
+    /// "no such order" ends only what nobody was ever shown a code of (I6, F4 no. 19, 28); proved
+    /// by `an_unscanned_code_is_given_up_only_after_expiry_and_margin` and
+    /// `an_unsigned_not_found_never_ends_an_attempt_whose_code_was_signed`.
     async fn note(&self, row: Attempt, seen: Seen, closed: bool) -> Result<Attempt> {
         let now = self.now();
         let order = store::order::by_id(self.store().read(), row.project(), row.order()).await?;
         let margin = TimeDelta::from_std(NOT_FOUND_MARGIN).unwrap_or_default();
         let past = order.is_some_and(|order| order.expires_at + margin < now);
-        let state = match seen {
-            Seen::Paid => None,
-            Seen::Closed => Some(AttemptState::Closed),
-            Seen::NotFound if past => Some(AttemptState::Closed),
-            Seen::NotPaid | Seen::NotFound | Seen::Doubt if closed => Some(AttemptState::Closing),
-            _ => None,
-        };
+        let state = ended_by(seen, past, row.payer_hint.is_some(), closed);
         let checks = row.checks.saturating_add(1);
         let wait = self.paced(payment_query_delay(u32::try_from(checks).unwrap_or(u32::MAX)));
         let next = now + TimeDelta::from_std(wait).unwrap_or_default();
@@ -131,6 +131,11 @@ impl House {
     pub(crate) async fn run_query_job(&self, project: ProjectId, id: AttemptId) -> Result<JobEnd> {
         let row = attempt::by_id(self.store().read(), project, id).await?;
         let Some(row) = row else { return Ok(JobEnd::Done) };
+        if self.merchants().by_id(row.merchant()).is_none() {
+            // Keys that cannot be read today may be mended tomorrow; the asking never ends.
+            tracing::error!(merchant = %row.merchant(), "no keys to ask about a payment with");
+            return Ok(JobEnd::Again(self.paced(NO_KEYS_WAIT)));
+        }
         let order = self.order(project, row.order()).await?;
         let wish = if order.expires_at < self.now() { Wish::Close } else { Wish::Know };
         let after = self.settle_attempt(id, project, wish).await?;
@@ -152,6 +157,51 @@ enum Seen {
     Paid,
     NotPaid,
     Closed,
+    /// The provider says, signed, that it knows no such trade.
     NotFound,
+    /// Somebody said so, and nobody signed it.
+    Unproven,
     Doubt,
+}
+
+/// Where an answer leaves an attempt; `None` leaves it as it stands. `past` says that the order's
+/// own expiry and a margin are over, `shown` that the provider signed a code for the payer, and
+/// `closed` that it accepted our wish to close.
+fn ended_by(seen: Seen, past: bool, shown: bool, closed: bool) -> Option<AttemptState> {
+    match seen {
+        Seen::Paid => None,
+        Seen::Closed => Some(AttemptState::Closed),
+        Seen::NotFound if past => Some(AttemptState::Closed),
+        Seen::Unproven if past && !shown => Some(AttemptState::Closed),
+        _ if closed => Some(AttemptState::Closing),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unsigned_not_found_never_ends_an_attempt_whose_code_was_signed() {
+        let (closed, closing) = (Some(AttemptState::Closed), Some(AttemptState::Closing));
+        // What was seen, past its end, shown to a payer, closed by our wish, what follows.
+        let table = [
+            (Seen::Unproven, true, true, false, None),
+            (Seen::Unproven, true, true, true, closing),
+            (Seen::Unproven, false, false, false, None),
+            (Seen::Unproven, true, false, false, closed),
+            (Seen::NotFound, true, true, false, closed),
+            (Seen::NotFound, false, true, false, None),
+            (Seen::NotFound, false, true, true, closing),
+            (Seen::Closed, false, true, false, closed),
+            (Seen::NotPaid, true, true, false, None),
+            (Seen::NotPaid, true, true, true, closing),
+            (Seen::Doubt, true, true, false, None),
+            (Seen::Paid, true, true, true, None),
+        ];
+        for (seen, past, shown, wish, state) in table {
+            assert_eq!(ended_by(seen, past, shown, wish), state, "{seen:?} {past} {shown} {wish}");
+        }
+    }
 }
