@@ -405,3 +405,21 @@ fn money_goes_back_only_when_nothing_can_arrive() {
     assert_eq!(void.restart(Some(4)).map(|v| v.state), Ok(VendState::Queued));
     assert_eq!(doubtful().restart(Some(4)), Err(RestartRefusal));
 }
+
+#[test]
+fn no_open_state_answers_wake_or_resend_with_nothing_to_do() {
+    let journey = with(upto_sent(), &[VendEvent::SendEnded(SendOutcome::NoAnswer)]);
+    for length in 0..=journey.len() {
+        let (vend, _) = told(counted(), &journey[..length]);
+        for event in [VendEvent::Wake, VendEvent::Resend] {
+            let (next, actions) = vend.clone().step(event, at(60));
+            assert!(!actions.is_empty(), "{} on {event:?}", vend.state.as_str());
+            assert!(!next.state.is_final(), "{} on {event:?}", vend.state.as_str());
+        }
+    }
+    let unsent = with(upto_sent(), &[VendEvent::SendEnded(SendOutcome::NotSent)]);
+    for event in [VendEvent::Wake, VendEvent::Resend] {
+        let (vend, _) = told(counted(), &unsent);
+        assert!(!vend.step(event, at(60)).1.is_empty(), "{event:?}");
+    }
+}
