@@ -90,8 +90,9 @@ impl Maker<'_> {
         new.link = link.map_or(new.link, ToOwned::to_owned);
         new.address = address.or(new.address);
         new.framing = framing.map_or(new.framing, ToOwned::to_owned);
-        new.heartbeat_s =
-            heartbeat_s.and_then(|s| i32::try_from(s).ok()).unwrap_or(new.heartbeat_s);
+        // A serial server we dial sends no heartbeat, so its silence means nothing by itself.
+        let usual = if old.is_none() && new.link != "dial-in" { 0 } else { new.heartbeat_s };
+        new.heartbeat_s = heartbeat_s.and_then(|s| i32::try_from(s).ok()).unwrap_or(usual);
         new.settings = settings(&new.settings, baud, heartbeat);
         self.check_line(cells, &new)?;
         file(&mut self.plan.gateways, old.as_ref(), &new, |a, b| a == b);

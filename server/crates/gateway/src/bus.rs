@@ -117,7 +117,11 @@ impl Bus {
             };
             let Some(mut wire) = wire else { return };
             self.online(&wire);
+            let since = Instant::now();
             let reason = self.serve(&mut wire).await;
+            // A server that accepts and closes is no better than one that refuses: only who
+            // spoke is dialled again without a wait.
+            failures = if wire.spoke(since) { 0 } else { failures.saturating_add(1) };
             drop(wire);
             self.offline(reason);
             if reason == OfflineReason::Stopped {
@@ -145,36 +149,43 @@ impl Bus {
                 continue;
             };
             let limit = self.shared.timing.dial;
-            let backoff = self.shared.timing.redial;
-            let wait = match *failures {
-                0 => Duration::ZERO,
-                n => {
-                    let wait = backoff.first.saturating_mul(1 << (n - 1).min(16));
-                    let wait = wait.min(backoff.longest);
-                    // Jitter, so that serial servers that came up together are not dialled so.
-                    let half = self.shared.rng.below(wait.as_millis() as u64 / 2 + 1);
-                    wait / 2 + Duration::from_millis(half)
-                }
-            };
-            let dial = Box::pin(async move {
+            let wait = self.redial_wait(*failures);
+            let link = self.plan.line.link.clone();
+            let mut dial = Box::pin(async move {
                 tokio::time::sleep(wait).await;
                 tokio::time::timeout(limit, TcpStream::connect(address)).await
             });
-            tokio::select! {
-                message = self.inbox.recv() => {
-                    if self.take_offline(*message?).is_some() {
-                        return None;
+            // A message must not begin the wait and the call anew: a line that is asked all the
+            // time would never be dialled. Only another address does.
+            while self.plan.line.link == link {
+                tokio::select! {
+                    message = self.inbox.recv() => {
+                        if self.take_offline(*message?).is_some() {
+                            return None;
+                        }
                     }
-                }
-                dialled = dial => match self.dialled(dialled, mbap) {
-                    Some(wire) => {
-                        *failures = 0;
-                        return Some(wire);
+                    dialled = &mut dial => {
+                        if let Some(wire) = self.dialled(dialled, mbap) {
+                            return Some(wire);
+                        }
+                        *failures = failures.saturating_add(1);
+                        break;
                     }
-                    None => *failures = failures.saturating_add(1),
                 }
             }
         }
+    }
+
+    /// The wait before the next call, with jitter, so that serial servers that came up together
+    /// are not dialled together.
+    fn redial_wait(&self, failures: u32) -> Duration {
+        if failures == 0 {
+            return Duration::ZERO;
+        }
+        let backoff = self.shared.timing.redial;
+        let wait = backoff.first.saturating_mul(1 << (failures - 1).min(16)).min(backoff.longest);
+        let half = self.shared.rng.below(wait.as_millis() as u64 / 2 + 1);
+        wait / 2 + Duration::from_millis(half)
     }
 
     fn dialled(
@@ -202,7 +213,13 @@ impl Bus {
         self.quiet = None;
         self.free_at = Instant::now();
         self.schedule.hold(false);
-        self.begin_scans(Vec::new());
+        // A Modbus TCP connection ends with every slave that does not answer; the others' plans and
+        // the count of its misses live on.
+        let kept = match wire {
+            Wire::Mbap(_) => self.kept_scans(&self.plan),
+            Wire::Stream(_) => Vec::new(),
+        };
+        self.begin_scans(kept);
         let remote = wire.remote().to_string();
         let gateway = self.plan.line.gateway;
         self.shared.outbox.event(GatewayEvent::Online { gateway, remote, at });

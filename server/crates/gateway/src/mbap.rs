@@ -39,6 +39,8 @@ pub(crate) struct Mbap {
     traffic: Arc<Mutex<Traffic>>,
     pub remote: SocketAddr,
     pub closed: Option<OfflineReason>,
+    /// True once it has answered anything.
+    pub answered: bool,
     pub value: Vec<u8>,
 }
 
@@ -53,7 +55,7 @@ impl Mbap {
     pub(crate) fn new(stream: TcpStream, remote: SocketAddr) -> Self {
         let traffic = Arc::new(Mutex::new(Traffic::default()));
         let modbus = tcp::attach(Tap { stream, traffic: Arc::clone(&traffic) });
-        Mbap { modbus, traffic, remote, closed: None, value: Vec::new() }
+        Mbap { modbus, traffic, remote, closed: None, answered: false, value: Vec::new() }
     }
 
     pub(crate) async fn ask(&mut self, shared: &Shared, ask: Ask<'_>) -> Outcome {
@@ -68,6 +70,7 @@ impl Mbap {
         let limit = ask.patience.min(shared.timing.exchange_max);
         let outcome = match self.call(request, limit).await {
             Some(answer) => {
+                self.answered = true;
                 count(&shared.counters.answers);
                 Outcome::Answer(answer)
             }

@@ -43,6 +43,14 @@ impl Wire {
         }
     }
 
+    /// True if anything came since a moment.
+    pub(crate) fn spoke(&self, since: Instant) -> bool {
+        match self {
+            Wire::Stream(conn) => conn.heard > since,
+            Wire::Mbap(mbap) => mbap.answered,
+        }
+    }
+
     /// How long nothing has come.
     pub(crate) fn silence(&self) -> Duration {
         match self {

@@ -9,7 +9,8 @@ use gateway::{
     Action, CommandFailure, GatewayEvent, Item, Timing,
     command::{NotSent, RelayCommand},
     event::OfflineReason,
-    line::{Framing, Line, Link, Registration},
+    line::{Framing, Line, Link, Meter, Registration},
+    schedule::scan::Backoff,
 };
 use rig::*;
 use tokio::{
@@ -401,4 +402,56 @@ async fn stopping_lets_the_exchange_under_way_end() {
     done(task).await.expect("answered");
     stopping.await.expect("stopped");
     assert!(dtu.is_closed().await);
+}
+
+/// A line we dial, at a listener of its own.
+async fn dial_out(number: u128, meters: Vec<Meter>) -> (Line, TcpListener) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut line = dial_in(number, "x", meters);
+    line.link = Link::DialOut { address: listener.local_addr().unwrap().to_string() };
+    (line, listener)
+}
+
+#[tokio::test]
+async fn a_line_that_is_asked_all_the_time_is_still_dialled_again() {
+    let (line, listener) = dial_out(100, vec![prepaid(1, A)]).await;
+    let redial = Backoff { first: ms(100), longest: ms(100) };
+    let mut rig = Rig::new(Timing { redial, ..fast() }, vec![line]).await;
+    drop(listener.accept().await.unwrap());
+    rig.until(|e| matches!(e, GatewayEvent::Offline { .. })).await;
+    // Far more questions than the wait before the next call has room for.
+    let gateway = rig.gateway.clone();
+    let asking = tokio::spawn(async move {
+        loop {
+            let _ = gateway.execute(read(1, &[Item::ForwardEnergy])).await;
+            tokio::task::yield_now().await;
+        }
+    });
+    let dialled = tokio::time::timeout(std::time::Duration::from_secs(20), listener.accept());
+    dialled.await.expect("dialled again").unwrap();
+    asking.abort();
+}
+
+#[tokio::test]
+async fn a_server_that_closes_at_once_is_not_dialled_again_at_once() {
+    let (silent, closes) = dial_out(100, vec![prepaid(1, A)]).await;
+    let (speaking, serves) = dial_out(200, vec![prepaid(2, B)]).await;
+    let hour = std::time::Duration::from_secs(3_600);
+    let redial = Backoff { first: hour, longest: hour };
+    let rig = Rig::new(Timing { redial, ..fast() }, vec![silent, speaking]).await;
+    drop(closes.accept().await.unwrap());
+    // The other server speaks and is lost again and again: each time it is dialled at once.
+    for _ in 0..10 {
+        let (stream, _) = serves.accept().await.unwrap();
+        let mut server = Dtu::new(stream);
+        let task = rig.start(read(2, &[Item::ForwardEnergy]));
+        let asked = server.asked().await;
+        server.answer(&asked, &E1).await;
+        done(task).await.expect("served");
+    }
+    tokio::select! {
+        biased;
+        _ = closes.accept() => panic!("a server that says nothing is left alone for the wait"),
+        () = tokio::task::yield_now() => {}
+    }
 }

@@ -98,10 +98,17 @@ async fn duplicate(house: &House, gateway: uuid::Uuid, detail: serde_json::Value
     let subject = ("gateway", gateway.to_string());
     let kind = "gateway.duplicate";
     let item = notice::work_item_about(house, project, subject, kind, titles, &detail);
+    // A twin redials every few seconds; one item a day is told, so that it buries no other.
+    let day = domain::BusinessDay::of(house.now()).date().to_string();
+    let id = work_item::id_of(&[kind, &gateway.to_string(), &day]).0;
+    let item = work_item::WorkItem { id, ..item };
     house
         .store()
         .transact(move |tx| {
-            Box::pin(async move { Ok::<_, VendingError>(work_item::open(tx, item).await?) })
+            Box::pin(async move {
+                work_item::open_once(tx, item).await?;
+                Ok::<_, VendingError>(())
+            })
         })
         .await
 }

@@ -225,7 +225,7 @@ impl Bus {
     }
 
     /// Scans that go on as they were, because nothing about their meter has changed.
-    fn kept_scans(&self, old: &Plan) -> Vec<Option<Scan>> {
+    pub(super) fn kept_scans(&self, old: &Plan) -> Vec<Option<Scan>> {
         let scans = self.schedule.scans();
         let kept = |meter: &MeterPlan| {
             let at = old.meters.iter().position(|was| {
