@@ -58,26 +58,12 @@ pub async fn restore(args: &RestoreArgs, config: &Config) -> Done {
         let name = args.file.display().to_string();
         return Err(Failure::not_found("备份文件", "backup file", &name));
     }
-    let report = backup::verify(&args.file).await.map_err(failed)?;
     let target = Path::new(target);
-    if target.exists() {
-        let shown = target.display();
-        return Err(Failure::new(
-            Exit::Refused,
-            "restore.exists",
-            format!("现有数据库还在：{shown}"),
-            format!("a database is still in the place of {shown}"),
-        )
-        .fix(
-            "先停止服务，把现有文件连同 -wal、-shm 移走保存，再恢复",
-            "stop the server, move the file with its -wal and -shm away and keep them, try again",
-        ));
-    }
+    place_is_free(target)?;
     let partial = target.with_extension("restoring");
-    std::fs::copy(&args.file, &partial).map_err(|error| Failure::file(&partial, &error))?;
+    let (report, epoch) = prepare(&args.file, &partial).await?;
     std::fs::rename(&partial, target).map_err(|error| Failure::file(target, &error))?;
-    let store = Store::open(&config.database.url).await?;
-    let epoch = store.mark_restored().await?;
+    sync_folder(target).map_err(|error| Failure::file(target, &error))?;
     told(target, report)?;
     println!(
         "已恢复，安全模式已打开（第 {epoch} 代）：结束之前不会拉闸。\n\
@@ -89,6 +75,53 @@ pub async fn restore(args: &RestoreArgs, config: &Config) -> Done {
          5) when all is well, yufu safe-mode off"
     );
     Ok(())
+}
+
+/// Refuses a place that is taken, by a database or by what SQLite left beside one.
+///
+/// Invariant: a restored copy never meets another database's journal, which SQLite would play into
+/// it; proved by `a_left_over_wal_is_never_joined_to_a_restored_database`.
+fn place_is_free(target: &Path) -> Done {
+    let database = target.exists().then(|| target.to_owned());
+    let Some(taken) = database.into_iter().chain(backup::journals(target)).next() else {
+        return Ok(());
+    };
+    let shown = taken.display();
+    Err(Failure::new(
+        Exit::Refused,
+        "restore.exists",
+        format!("现有数据库还在：{shown}"),
+        format!("a database, or a part of one, is still in the place: {shown}"),
+    )
+    .fix(
+        "先停止服务，把现有文件连同 -wal、-shm 移走保存，再恢复",
+        "stop the server, move the file with its -wal and -shm away and keep them, try again",
+    ))
+}
+
+/// Makes the copy that is put in place: proven, marked and on the disk before it has its name.
+///
+/// Invariant: no copy takes the database's name before safe mode is on in it and synced; proved by
+/// `a_restore_cut_short_never_leaves_safe_mode_off`.
+async fn prepare(file: &Path, partial: &Path) -> Result<(AuditReport, i64), Failure> {
+    backup::verify(file).await.map_err(failed)?;
+    if let Some(journal) = backup::journals(file).first() {
+        return Err(failed(BackupError::Journal(journal.display().to_string())));
+    }
+    // What a restore that was cut short left here is no part of this one.
+    for rest in backup::journals(partial) {
+        std::fs::remove_file(&rest).map_err(|error| Failure::file(&rest, &error))?;
+    }
+    std::fs::copy(file, partial).map_err(|error| Failure::file(partial, &error))?;
+    let report = backup::verify(partial).await.map_err(failed)?;
+    let epoch = backup::mark_restored(partial).await.map_err(failed)?;
+    Ok((report, epoch))
+}
+
+/// Writes the folder's new entry through to the disk.
+fn sync_folder(file: &Path) -> std::io::Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    std::fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 fn failed(error: BackupError) -> Failure {
@@ -109,6 +142,7 @@ fn failed(error: BackupError) -> Failure {
             "the backup's file exists already",
         )
         .fix("换一个文件名", "take another name"),
+        BackupError::File(error) => Failure::machine(&error),
         error => Failure::new(Exit::Found, "backup.bad", "备份不可用", "the backup does not hold")
             .fix("换一份备份；重新备份前先运行 yufu doctor", "take another; run `yufu doctor`")
             .detail(chain(&error)),
@@ -145,6 +179,48 @@ mod tests {
         restore(&back, &free).await.unwrap();
         let restored = Store::open(&free.database.url).await.unwrap();
         let mode = setting::get(restored.read(), setting::SAFE_MODE).await.unwrap();
+        assert_eq!(mode.as_deref(), Some("on"));
+    }
+
+    async fn a_backup(dir: &Path) -> RestoreArgs {
+        let store = Store::open(&config(&dir.join("source.db")).database.url).await.unwrap();
+        store.migrate().await.unwrap();
+        let file = dir.join("copy.db");
+        store.backup(&file).await.unwrap();
+        RestoreArgs { file }
+    }
+
+    #[tokio::test]
+    async fn a_left_over_wal_is_never_joined_to_a_restored_database() {
+        let dir = tempfile::tempdir().unwrap();
+        let back = a_backup(dir.path()).await;
+        let target = dir.path().join("yufu.db");
+        for left in ["yufu.db-wal", "yufu.db-shm", "yufu.db-journal"] {
+            let left = dir.path().join(left);
+            std::fs::write(&left, b"pages of another database").unwrap();
+            let refused = restore(&back, &config(&target)).await.unwrap_err();
+            assert_eq!(refused.code(), "restore.exists", "{}", left.display());
+            assert!(!target.exists(), "nothing was put beside {}", left.display());
+            std::fs::remove_file(&left).unwrap();
+        }
+        restore(&back, &config(&target)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_restore_cut_short_never_leaves_safe_mode_off() {
+        let dir = tempfile::tempdir().unwrap();
+        let back = a_backup(dir.path()).await;
+        let partial = dir.path().join("yufu.restoring");
+        // An earlier one was cut short and left a journal.
+        std::fs::write(dir.path().join("yufu.restoring-wal"), b"pages").unwrap();
+        prepare(&back.file, &partial).await.unwrap();
+        // Cut short here, before the copy takes its name: whatever is renamed later, by whom, is
+        // one whole file that keeps still.
+        assert!(backup::journals(&partial).is_empty() && backup::journals(&back.file).is_empty());
+        let renamed = dir.path().join("renamed.db");
+        std::fs::rename(&partial, &renamed).unwrap();
+        let store = Store::open(&config(&renamed).database.url).await.unwrap();
+        let mode = setting::get(store.read(), setting::SAFE_MODE).await.unwrap();
         assert_eq!(mode.as_deref(), Some("on"));
     }
 

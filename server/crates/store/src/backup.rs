@@ -3,7 +3,7 @@
 //! On SQLite the store copies itself while it runs; on PostgreSQL `pg_dump` or base backups do
 //! (`docs/migrations.md`, "Backups").
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
@@ -25,6 +25,12 @@ pub enum BackupError {
     /// The path is not text a database can be told.
     #[error("the backup's path is not plain text")]
     Path,
+    /// The file is not all there is: the rest lies in a journal beside it.
+    #[error("part of the database lies in {0}, beside the file")]
+    Journal(String),
+    /// The file cannot be read or kept.
+    #[error("the file cannot be kept")]
+    File(#[from] std::io::Error),
     /// The copy is damaged.
     #[error("the copy is damaged: {0}")]
     Damaged(String),
@@ -54,7 +60,7 @@ impl Store {
     }
 
     /// Marks a database as restored: safe mode on, epoch one up. Nothing reaches a meter until a
-    /// person ends safe mode (20B, 20N).
+    /// person ends safe mode (20B, 20N). A file is marked by [`mark_restored`].
     pub async fn mark_restored(&self) -> Result<i64, StoreError> {
         self.transact(|tx| {
             Box::pin(async move {
@@ -69,11 +75,55 @@ impl Store {
     }
 }
 
+/// What SQLite keeps beside a file and joins to whatever file it finds under that name.
+const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+/// The journals that lie beside a database file, or beside its empty place.
+pub fn journals(file: &Path) -> Vec<PathBuf> {
+    let beside = |end: &str| {
+        let mut name = file.as_os_str().to_owned();
+        name.push(end);
+        PathBuf::from(name)
+    };
+    BESIDE.iter().map(|end| beside(end)).filter(|path| path.exists()).collect()
+}
+
+/// Marks a database file as restored and writes it through to the disk: after this the file alone
+/// holds everything, the mark as well. Answers the epoch.
+///
+/// Errors: [`BackupError::Journal`] when the file is still not all there is.
+pub async fn mark_restored(file: &Path) -> Result<i64, BackupError> {
+    let store = Store::open(&url_of(file)?).await?;
+    let epoch = store.mark_restored().await?;
+    close(&store).await?;
+    if let Some(journal) = journals(file).first() {
+        return Err(BackupError::Journal(journal.display().to_string()));
+    }
+    std::fs::File::open(file)?.sync_all()?;
+    Ok(epoch)
+}
+
+/// Ends every connection, the writer's last: it writes the journal into the file and removes it.
+async fn close(store: &Store) -> Result<(), StoreError> {
+    store.parts.reader.clone().close().await?;
+    store.parts.writer.clone().close().await?;
+    Ok(())
+}
+
+fn url_of(file: &Path) -> Result<String, BackupError> {
+    Ok(format!("sqlite:{}", file.to_str().ok_or(BackupError::Path)?))
+}
+
 /// Proves that a file is a whole database with true books; for a fresh backup and before a
-/// restore.
+/// restore. Leaves the file without a journal.
 pub async fn verify(file: &Path) -> Result<AuditReport, BackupError> {
-    let path = file.to_str().ok_or(BackupError::Path)?;
-    let store = Store::open(&format!("sqlite:{path}")).await?;
+    let store = Store::open(&url_of(file)?).await?;
+    let proven = prove(&store).await;
+    close(&store).await?;
+    proven
+}
+
+async fn prove(store: &Store) -> Result<AuditReport, BackupError> {
     let statement = Statement::from_string(DbBackend::Sqlite, "pragma integrity_check");
     let row = store.read().query_one_raw(statement).await.map_err(StoreError::from)?;
     let answer = row.map(|row| row.try_get_by_index::<String>(0)).transpose();
