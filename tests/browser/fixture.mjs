@@ -135,6 +135,7 @@ export function demo(now = NOW) {
 	return {
 		now: iso(now),
 		demo: true,
+		safe_mode: false,
 		projects: [
 			{
 				id: 1,
@@ -210,6 +211,11 @@ export function long(now = NOW) {
 	state.projects[1].rooms[2].meters[0].supply = 'unknown';
 	state.projects[1].rooms[3].meters = [];
 	return state;
+}
+
+/** After a restore: the site keeps still. */
+export function restored(now = NOW) {
+	return { ...demo(now), safe_mode: true };
 }
 
 /** More than six hundred rooms: each floor is a row. */

@@ -51,6 +51,8 @@ const LOOKS = [
 	['long-1280', 'long', { width: 1280, height: 800 }],
 	['long-english', 'long', { lang: 'en' }],
 	['long-375', 'long', { width: 375, height: 812 }],
+	['restored', 'restored', {}],
+	['restored-english-375', 'restored', { lang: 'en', width: 375, height: 812 }],
 	['many', 'many', {}],
 	['many-dark', 'many', { dark: true }],
 	['many-375', 'many', { width: 375, height: 812 }],
@@ -81,6 +83,10 @@ async function theFiguresStandWhereTheyBelong(browser) {
 	assert.match(await text(page, '#date'), /11 月 20 日，星期五/);
 	assert.match(await text(page, '#money tr.late'), /已充入，未送电[\s\S]*1 分 12 秒/);
 	assert.ok(await page.locator('#demo').isVisible(), 'a demo says that it is one');
+	assert.ok(await page.locator('#safe').isHidden(), 'nothing is held back');
+	place.show(fixture.restored());
+	await page.locator('#safe').waitFor();
+	assert.match(await text(page, '#safe'), /安全模式：不向表计下发，也不拉闸/);
 	// Each figure of the legend is the number of its windows.
 	for (const state of ['on', 'off', 'dark', 'waiting', 'offline', 'kept']) {
 		const windows = await page.locator(`.field .w-${state}`).count();

@@ -50,6 +50,7 @@ function draw() {
 	$('main').hidden = false;
 	$('first').hidden = true;
 	$('demo').hidden = !state.demo;
+	$('safe').hidden = !state.safe_mode;
 	for (const [id, panel] of Object.entries(PANELS)) panel($(id), state, now());
 	facts();
 	beat();

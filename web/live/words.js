@@ -10,6 +10,10 @@ const WORDS = {
 	product: ['预付', 'Yufu'],
 	skip: ['跳到灯图', 'Skip to the windows'],
 	demo: ['演示数据，支付为沙箱', 'Demo data, payments are a sandbox'],
+	safe: [
+		'安全模式：不向表计下发，也不拉闸。已付款的在等，等管理员核对后结束',
+		'Safe mode: nothing is sent to meters and nobody is cut off. Whoever paid waits until an operator ends it',
+	],
 	foot: [
 		'亮着的窗，是电表回读说亮着。已充入、已送电都以回读为准。',
 		'A window is lit, and a top-up is done, only when its meter was read back.',

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use store::{
-    Store,
     backup::{self, BackupError},
     ledger::AuditReport,
 };
@@ -66,13 +65,17 @@ pub async fn restore(args: &RestoreArgs, config: &Config) -> Done {
     sync_folder(target).map_err(|error| Failure::file(target, &error))?;
     told(target, report)?;
     println!(
-        "已恢复，安全模式已打开（第 {epoch} 代）：结束之前不会拉闸。\n\
+        "已恢复，安全模式已打开（第 {epoch} 代）：结束之前不拉闸，也不向表计下发；\n\
+         这期间付款的租户要等到安全模式结束才送电，请尽快核对。\n\
          接下来：1) yufu migrate  2) yufu doctor  3) yufu vend list 逐笔核对\n\
-         4) 启动服务，支付查询会补齐备份之后的付款  5) 核对无误后 yufu safe-mode off\n\
-         Restored; safe mode is on (epoch {epoch}): nobody is cut off before it ends.\n\
+         4) 启动服务：备份里已有的订单由查询补齐；备份之后才下的订单不在账上，\n\
+         它们的付款列为待办“付款找不到订单”  5) 核对后 yufu safe-mode off，再看隔离的表计\n\
+         Restored; safe mode is on (epoch {epoch}): until it ends nobody is cut off, and nothing\n\
+         is sent to a meter: whoever pays meanwhile waits for the light. Do not leave it on.\n\
          Next: 1) yufu migrate  2) yufu doctor  3) look through yufu vend list\n\
-         4) start the server: its queries bring in what was paid after the backup\n\
-         5) when all is well, yufu safe-mode off"
+         4) start the server: its queries settle the orders the backup knows; a payment of an\n\
+         order placed after it becomes the work item \"a payment of an order nobody knows\"\n\
+         5) when all is well, yufu safe-mode off; then look for quarantined meters"
     );
     Ok(())
 }
@@ -151,7 +154,7 @@ fn failed(error: BackupError) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use store::setting;
+    use store::{Store, setting};
 
     use super::*;
 

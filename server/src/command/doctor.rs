@@ -230,7 +230,12 @@ fn skew(
 async fn safe_mode(site: &Site) -> Result<String, Failure> {
     let mode = store::setting::get(site.store.read(), store::setting::SAFE_MODE).await?;
     match mode.as_deref() {
-        Some("on") => Err(found("safe_mode", "安全模式开着", "safe mode is on").fix(
+        Some("on") => Err(found(
+            "safe_mode",
+            "安全模式开着：不拉闸，也不向表计下发，已付款的在等",
+            "safe mode is on: nobody is cut off, nothing is sent to meters, whoever paid waits",
+        )
+        .fix(
             "逐笔核对后运行 yufu safe-mode off，见 docs/operations.md",
             "look everything through, then run `yufu safe-mode off` (docs/operations.md)",
         )),

@@ -207,7 +207,7 @@ async fn settle(
     arrived: &Arrived,
 ) -> Verdict {
     match app.house.reduce(merchant, fact, Source::Callback, raw).await {
-        Ok(Reduced::Unmatched) => inbox::keep(app, merchant, arrived, Verdict::Unmatched).await,
+        Ok(Reduced::Unmatched) => inbox::keep_unmatched(app, merchant, arrived, fact).await,
         // The letter itself is the proof a person needs; the books hold only the first one.
         Ok(Reduced::Contradiction) => inbox::keep(app, merchant, arrived, Verdict::Held).await,
         Ok(reduced) => Verdict::of(reduced),

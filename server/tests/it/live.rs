@@ -26,6 +26,9 @@ async fn the_live_page_shows_the_site_without_a_login() {
     );
     assert_eq!(state["by_hour"].as_array().unwrap().len(), 24);
     assert_eq!(state["gateways"]["total"], 2);
+    assert_eq!(state["safe_mode"], false);
+    let case = &state["alarms"][0];
+    assert_eq!(case["title_zh"], "金额对不上", "money that waits for a person is shown: {state}");
     let place = state["orders"][0]["place"].as_str().unwrap();
     assert!(place.ends_with("1栋 101"), "{place}");
     let url = format!("http://{}/live/events", world.server.http());
@@ -41,6 +44,18 @@ async fn the_live_page_shows_the_site_without_a_login() {
     let first = stream.next().await.unwrap().unwrap();
     assert!(first.starts_with(b"event: state\ndata: {"), "{first:?}");
     drop(stream);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_live_page_says_that_a_restored_site_keeps_still() {
+    let world = World::start().await;
+    let store = world.server.house().store();
+    let on =
+        store.transact(|tx| Box::pin(store::setting::set(tx, store::setting::SAFE_MODE, "on")));
+    on.await.unwrap();
+    let state = world.send("GET", "/live/state", Sent::default()).await.json();
+    assert_eq!(state["safe_mode"], true);
     world.stop().await;
 }
 

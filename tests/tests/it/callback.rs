@@ -85,3 +85,28 @@ async fn alipay_is_answered_success_in_every_dialect_and_credited_once() {
         assert_eq!(credited(&world).await, place as u64 + 1, "{faults:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_of_an_order_lost_in_a_restore_is_shown_to_a_person() {
+    let world = World::start(Plan::new(vec![Bus::prepaid(1)])).await;
+    world.provider.add_rule(Rule::new(Place::Callback, Fault::Never));
+    world.provider.add_rule(Rule::new(Place::Query, Fault::SystemError { effect: false }));
+    for channel in [Channel::WechatNative, Channel::AlipayPrecreate] {
+        let (_, no) = world.order(0, 5_000, channel).await;
+        world.provider.pay_now(&no, Pay::silent()).unwrap();
+        // Genuine, and about a number that stands nowhere in our database; told again and again.
+        for _ in 0..3 {
+            let reply = world.provider.send_callback(&no, &[Fault::WrongOrder]).await.unwrap();
+            assert_eq!((reply.acknowledged, reply.status), (false, 503), "{channel:?}: {reply:?}");
+        }
+    }
+    assert_eq!(credited(&world).await, 0);
+    let items = store::work_item::open_items(world.house.store().read(), PROJECT).await.unwrap();
+    let lost = items.iter().filter(|item| item.kind == "payment.unmatched");
+    let told = lost
+        .map(|item| serde_json::from_str::<serde_json::Value>(&item.detail).unwrap())
+        .map(|told| (told["provider"].as_str().map(str::to_owned), told["paid_fen"].as_i64()))
+        .collect::<Vec<_>>();
+    let once = |provider: &str| (Some(provider.to_owned()), Some(5_000));
+    assert_eq!(told, [once("wechat-pay"), once("alipay")], "each payment is shown once");
+}

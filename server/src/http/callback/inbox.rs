@@ -3,9 +3,13 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::TimeDelta;
-use domain::CommandId;
+use connector::PaymentFact;
+use domain::{CommandId, Money};
 use serde_json::json;
-use store::{StoreError, fact, work_item};
+use store::{
+    StoreError, fact,
+    work_item::{self, WorkItem},
+};
 use uuid::Uuid;
 use vending::merchant::Merchant;
 
@@ -18,6 +22,56 @@ pub const KEPT_PER_HOUR_MAX: u64 = 500;
 /// Keeps a message and answers the verdict, or that there was no room. The same bytes are kept
 /// once, however often they come.
 pub async fn keep(app: &App, merchant: &Merchant, arrived: &Arrived, verdict: Verdict) -> Verdict {
+    keep_with(app, merchant, arrived, verdict, None).await
+}
+
+/// Keeps a genuine payment of an order nobody knows, and shows it to a person, once. An attempt is
+/// stored before a provider hears of it, so such an order was lost in a restore.
+///
+/// Invariant: no genuine payment stays unseen; proved by
+/// `a_payment_of_an_order_lost_in_a_restore_is_shown_to_a_person`.
+pub async fn keep_unmatched(
+    app: &App,
+    merchant: &Merchant,
+    arrived: &Arrived,
+    fact: &PaymentFact,
+) -> Verdict {
+    let trade_no = fact.provider_trade_no.as_deref().unwrap_or_default();
+    let name = ["unmatched", &merchant.merchant_no, &fact.out_trade_no, trade_no];
+    let detail = json!({
+        "provider": merchant.provider.as_str(),
+        "merchant_no": merchant.merchant_no,
+        "out_trade_no": fact.out_trade_no,
+        "provider_trade_no": fact.provider_trade_no,
+        "paid_fen": fact.total.map(Money::fen),
+        "paid_at": fact.paid_at,
+        "payer": fact.payer,
+    });
+    let item = WorkItem {
+        project_id: merchant.project.0,
+        id: work_item::id_of(&name).0,
+        kind: "payment.unmatched".to_owned(),
+        subject_kind: "payment".to_owned(),
+        subject_id: fact.out_trade_no.clone(),
+        title_zh: "付款找不到订单，等人核对".to_owned(),
+        title_en: "A payment of an order nobody knows".to_owned(),
+        detail: detail.to_string(),
+        state: "open".to_owned(),
+        opened_at: app.house.now(),
+        closed_at: None,
+        closed_by: None,
+        resolution: None,
+    };
+    keep_with(app, merchant, arrived, Verdict::Unmatched, Some(item)).await
+}
+
+async fn keep_with(
+    app: &App,
+    merchant: &Merchant,
+    arrived: &Arrived,
+    verdict: Verdict,
+    item: Option<WorkItem>,
+) -> Verdict {
     let now = app.house.now();
     let headers: Vec<_> = arrived.headers.iter().filter(|(name, _)| is_kept(name)).collect();
     let message = fact::InboxMessage {
@@ -38,6 +92,9 @@ pub async fn keep(app: &App, merchant: &Merchant, arrived: &Arrived, verdict: Ve
             let hour_ago = now - TimeDelta::hours(1);
             if fact::messages_since(tx, id, hour_ago).await? >= KEPT_PER_HOUR_MAX {
                 return Ok(false);
+            }
+            if let Some(item) = item {
+                work_item::open_once(tx, item).await?;
             }
             fact::keep_message(tx, message).await?;
             Ok::<_, StoreError>(true)

@@ -7,7 +7,7 @@ use domain::{BusinessDay, ProjectId};
 use gateway::Item;
 use serde::Serialize;
 use serde_json::Value;
-use store::{StoreError, account, meter, overview, site, supply, timeline, work_item};
+use store::{StoreError, account, meter, overview, setting, site, supply, timeline, work_item};
 use uuid::Uuid;
 use vending::House;
 
@@ -28,6 +28,8 @@ const HOURS: usize = 24;
 pub struct LiveState {
     now: DateTime<Utc>,
     demo: bool,
+    /// After a restore: nothing is sent to a meter, so whoever paid waits.
+    safe_mode: bool,
     projects: Vec<Project>,
     money: Money,
     sold_today: Sum,
@@ -132,6 +134,7 @@ pub async fn work_out(house: &House, demo: bool) -> Result<LiveState, StoreError
     Ok(LiveState {
         now,
         demo,
+        safe_mode: setting::get(db, setting::SAFE_MODE).await?.as_deref() == Some("on"),
         money: money(house, &directory, now).await?,
         orders: orders(house, &directory).await?,
         alarms: alarms(house, &directory).await?,
@@ -203,25 +206,44 @@ async fn orders(house: &House, directory: &Directory) -> Result<Vec<Order>, Stor
     Ok(shown)
 }
 
+/// Standing alarms, and open cases no alarm stands for: money that fits nothing.
 async fn alarms(house: &House, directory: &Directory) -> Result<Vec<Alarm>, StoreError> {
     let db = house.store().read();
-    let mut titles = HashMap::new();
+    let mut open = HashMap::new();
     for project in &directory.projects {
         for item in work_item::open_items(db, ProjectId(project.id)).await? {
-            titles.insert((item.kind, item.subject_id), (item.title_zh, item.title_en));
+            open.insert((item.kind.clone(), item.subject_id.clone()), item);
         }
     }
-    let rows = overview::standing_alarms(db, ALARMS_MAX).await?;
-    let shown = rows.into_iter().map(|row| {
-        let key = (row.kind.clone(), row.subject_id.clone());
-        let (title_zh, title_en) =
-            titles.get(&key).cloned().unwrap_or_else(|| (row.kind.clone(), row.kind.clone()));
+    let mut shown = Vec::new();
+    for row in overview::standing_alarms(db, ALARMS_MAX).await? {
+        let item = open.remove(&(row.kind.clone(), row.subject_id.clone()));
+        let titles = item.map(|item| (item.title_zh, item.title_en));
+        let (title_zh, title_en) = titles.unwrap_or_else(|| (row.kind.clone(), row.kind.clone()));
         let place = row.subject_id.parse().ok().map(|id| directory.place_of(id));
         // A place is what people know; an id says nothing to them.
         let subject = place.unwrap_or_default();
-        Alarm { kind: row.kind, subject, title_zh, title_en, raised_at: row.raised_at }
-    });
-    Ok(shown.collect())
+        shown.push(Alarm { kind: row.kind, subject, title_zh, title_en, raised_at: row.raised_at });
+    }
+    let mut cases: Vec<_> =
+        open.into_values().filter(|item| item.kind.starts_with("payment.")).collect();
+    cases.sort_by_key(|item| (item.opened_at, item.id));
+    let room = usize::try_from(ALARMS_MAX).unwrap_or_default().saturating_sub(shown.len());
+    shown.extend(cases.into_iter().take(room).map(|item| Alarm {
+        subject: number_of(&item.detail),
+        kind: item.kind,
+        title_zh: item.title_zh,
+        title_en: item.title_en,
+        raised_at: item.opened_at,
+    }));
+    Ok(shown)
+}
+
+/// Our own number in a case about money: it names the case and nobody in it.
+fn number_of(detail: &str) -> String {
+    let detail: Value = serde_json::from_str(detail).unwrap_or(Value::Null);
+    let number = detail["order_no"].as_str().or(detail["out_trade_no"].as_str());
+    number.unwrap_or_default().to_owned()
 }
 
 /// Two days of sales by hour of the local day.
