@@ -17,10 +17,7 @@ use actix_web::{
 use domain::{Clock, Rng, SystemClock};
 use gateway::{Gateway, Profiles};
 use store::{Store, StoreError};
-use tokio::{
-    sync::{Semaphore, mpsc, watch},
-    task::JoinHandle,
-};
+use tokio::sync::{Semaphore, mpsc, watch};
 use vending::{
     House, Parts, Transport, VendingError,
     merchant::{Addresses, MerchantCatalogue},
@@ -48,7 +45,9 @@ use crate::{
 };
 
 mod care;
+pub mod part;
 pub mod settings;
+use part::{Part, Parts as Background};
 
 /// Events of the gateway waiting to be taken.
 const EVENTS_MAX: usize = 4_096;
@@ -130,6 +129,9 @@ pub enum RunError {
     /// The signals cannot be heard.
     #[error("the signals of the system cannot be heard")]
     Signals(#[from] io::Error),
+    /// Something that has to work all the time ended by itself, perhaps by a panic.
+    #[error("{0} has ended by itself; the process ends to start again")]
+    PartEnded(&'static str),
 }
 
 /// A running server. Dropping it does not stop it; [`Server::stop`] does, in order.
@@ -141,8 +143,9 @@ pub struct Server {
     setup_link: Option<SetupLink>,
     handle: ServerHandle,
     stop: watch::Sender<bool>,
-    listener: JoinHandle<()>,
-    tasks: Vec<JoinHandle<()>>,
+    listener: Part,
+    parts: Vec<Part>,
+    ended: watch::Receiver<Option<&'static str>>,
 }
 
 /// Opens the site and serves it, with the machine's own clock, chance and network.
@@ -184,6 +187,7 @@ pub async fn start_with(config: Config, outside: Outside) -> Result<Server, Star
     let (stop, stopping) = watch::channel(false);
     let tls_somewhere = tls.is_some() || addresses.public_url.starts_with("https://");
     let budgets = Arc::new(Budgets::new(clock.clone()));
+    let background = Background::new(stopping.clone());
     let app = Data::new(App {
         house: house.clone(),
         server: config.server.clone(),
@@ -204,14 +208,15 @@ pub async fn start_with(config: Config, outside: Outside) -> Result<Server, Star
         skew: SkewWatch::default(),
         live: live::LiveDesk::default(),
         stopping: stopping.clone(),
+        ended: background.ended(),
     });
-    let (listener_task, tasks) = work(&house, &app, heard, &stopping).await?;
+    let (readings, mut parts) = work(&house, &app, heard, &stopping, &background).await?;
     let dtu = listen_for_gateways(&house, &config.gateway.dtu_listen).await?;
-    let (handle, serving) = serve(&app, listener, tls)?;
-    let tasks = tasks.into_iter().chain([serving]).collect();
+    let (handle, serving) = serve(&app, listener, tls, &background)?;
+    parts.push(serving);
     tracing::info!(%http, dtu = dtu.map(tracing::field::display), "the server is up");
-    let listener = listener_task;
-    Ok(Server { house, app, http, dtu, setup_link, handle, stop, listener, tasks })
+    let (listener, ended) = (readings, background.ended());
+    Ok(Server { house, app, http, dtu, setup_link, handle, stop, listener, parts, ended })
 }
 
 /// Our address as the providers see it. A public address with port 0 takes the port in use.
@@ -241,22 +246,26 @@ async fn work(
     app: &Data<App>,
     heard: mpsc::Receiver<gateway::GatewayEvent>,
     stopping: &watch::Receiver<bool>,
-) -> Result<(JoinHandle<()>, Vec<JoinHandle<()>>), StartError> {
+    background: &Background,
+) -> Result<(Part, Vec<Part>), StartError> {
     for fault in house.configure_lines().await? {
         tracing::warn!(fault, "a line or meter cannot be used");
     }
     let listener = Listener::new(house.clone()).await?;
     let owner = format!("node-{}", app.fresh_trace_id());
-    let listener = tokio::spawn(listener.run(heard));
-    let mut tasks = vec![
-        tokio::spawn(vending::job::work(house.clone(), owner, stopping.clone())),
-        tokio::spawn(vending::upkeep::keep(house.clone(), stopping.clone())),
-        tokio::spawn(care::keep(app.clone(), stopping.clone())),
+    let listener = background.start("the listener to readings", listener.run(heard));
+    let jobs = vending::job::work(house.clone(), owner, stopping.clone());
+    let upkeep = vending::upkeep::keep(house.clone(), stopping.clone());
+    let mut parts = vec![
+        background.start("the job worker", jobs),
+        background.start("the upkeep", upkeep),
+        background.start("the care for keys and lines", care::keep(app.clone(), stopping.clone())),
     ];
     if app.server.live_page {
-        tasks.push(tokio::spawn(live::tell(app.clone(), stopping.clone())));
+        let told = live::tell(app.clone(), stopping.clone());
+        parts.push(background.start("the live page", told));
     }
-    Ok((listener, tasks))
+    Ok((listener, parts))
 }
 
 async fn listen_for_gateways(
@@ -292,7 +301,8 @@ fn serve(
     app: &Data<App>,
     listener: TcpListener,
     tls: Option<rustls::ServerConfig>,
-) -> Result<(ServerHandle, JoinHandle<()>), StartError> {
+    background: &Background,
+) -> Result<(ServerHandle, Part), StartError> {
     let settings = &app.server;
     let within = Duration::from_secs(settings.request_timeout_s);
     let data = app.clone();
@@ -313,7 +323,7 @@ fn serve(
     };
     let server = server.map_err(|source| StartError::Listen { address, source })?.run();
     let handle = server.handle();
-    let serving = tokio::spawn(async move {
+    let serving = background.start("the HTTP server", async move {
         if let Err(error) = server.await {
             tracing::error!(%error, "the HTTP server ended");
         }
@@ -365,18 +375,27 @@ impl Server {
     /// Works until Ctrl-C or SIGTERM, then stops in order.
     ///
     /// Errors: [`RunError::StoreStopped`] when nothing may be acknowledged any more; the process
-    /// should end at once and start again through recovery (I16).
+    /// should end at once and start again through recovery (I16). [`RunError::PartEnded`] when a
+    /// part of the server is gone: a process that looks well and delivers nothing is worse than one
+    /// that starts again.
     pub async fn run(self) -> Result<(), RunError> {
         let store_stopped = self.house.store().stopped();
+        let mut ended = self.ended.clone();
         let mut terminate =
             tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
         tokio::select! {
-            result = tokio::signal::ctrl_c() => result?,
-            _ = terminate.recv() => {}
+            // A stopped store ends the job worker, too, and is the reason to name.
+            biased;
             () = store_stopped => {
                 tracing::error!("the store has stopped; the process ends");
                 return Err(RunError::StoreStopped);
             }
+            part = part::first(&mut ended) => {
+                self.stop().await;
+                return Err(RunError::PartEnded(part));
+            }
+            result = tokio::signal::ctrl_c() => result?,
+            _ = terminate.recv() => {}
         }
         self.stop().await;
         Ok(())
@@ -388,18 +407,10 @@ impl Server {
         self.stop.send_replace(true);
         self.handle.stop(true).await;
         self.house.gateway().stop().await;
-        end(self.listener, LAST_EVENTS_MAX).await;
-        for task in self.tasks {
-            end(task, DRAIN_MAX).await;
+        self.listener.end(LAST_EVENTS_MAX).await;
+        for part in self.parts {
+            part.end(DRAIN_MAX).await;
         }
         tracing::info!("the server has stopped");
-    }
-}
-
-/// Waits for a task to end by itself, and no longer.
-async fn end(task: JoinHandle<()>, within: Duration) {
-    let abort = task.abort_handle();
-    if tokio::time::timeout(within, task).await.is_err() {
-        abort.abort();
     }
 }

@@ -45,6 +45,8 @@ pub struct App {
     /// True once the server is being stopped: the health page turns new traffic away, and streams
     /// end.
     pub stopping: watch::Receiver<bool>,
+    /// The first background part that ended by itself: the health page turns traffic away.
+    pub ended: watch::Receiver<Option<&'static str>>,
 }
 
 impl App {

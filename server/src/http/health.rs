@@ -28,6 +28,8 @@ pub struct Health {
     pub clock: bool,
     /// The process is not being stopped.
     pub running: bool,
+    /// Everything that works in the background still does.
+    pub workers: bool,
 }
 
 /// Serves the three pages.
@@ -50,7 +52,8 @@ async fn ready(app: Data<App>) -> HttpResponse {
     response.json(health)
 }
 
-async fn look(app: &App) -> Health {
+/// Looks at what has to be well before requests are sent here.
+pub async fn look(app: &App) -> Health {
     let missing = overview::missing_migrations(app.house.store());
     let missing = tokio::time::timeout(LOOK_MAX, missing).await;
     let database = matches!(missing, Ok(Ok(_)));
@@ -58,13 +61,9 @@ async fn look(app: &App) -> Health {
     let migrations = matches!(missing, Ok(Ok(None | Some(0))));
     let clock = !app.skew.suspected();
     let running = !*app.stopping.borrow();
-    Health {
-        ready: database && migrations && clock && running,
-        database,
-        migrations,
-        clock,
-        running,
-    }
+    let workers = app.ended.borrow().is_none();
+    let ready = database && migrations && clock && running && workers;
+    Health { ready, database, migrations, clock, running, workers }
 }
 
 /// The metrics page, for the machines of the house: from elsewhere it does not exist.
