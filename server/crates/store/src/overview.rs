@@ -196,11 +196,10 @@ pub async fn missing_migrations(store: &Store) -> Result<Option<usize>, StoreErr
     Ok(known.checked_sub(usize::try_from(applied).unwrap_or(0)))
 }
 
-/// How many meters are in use and how many gateways there are: a change of either means that the
-/// lines have to be set up anew.
-pub async fn site_size<C: ConnectionTrait>(db: &C) -> Result<(i64, i64), StoreError> {
-    let sql = "select (select count(*) from meter where state <> 'removed'), \
-         (select count(*) from gateway)";
+/// How many meters were ever written and the sum of their versions: it grows with every change of
+/// any of them, so equal marks mean that no meter changed.
+pub async fn meters_mark<C: ConnectionTrait>(db: &C) -> Result<(i64, i64), StoreError> {
+    let sql = "select count(*), cast(coalesce(sum(version), 0) as bigint) from meter";
     let statement = Statement::from_string(db.get_database_backend(), sql);
     let Some(row) = db.query_one_raw(statement).await? else { return Ok((0, 0)) };
     Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))
