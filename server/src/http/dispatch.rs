@@ -33,7 +33,8 @@ pub const CSRF_HEADER: &str = "x-csrf-token";
 /// The longest detail kept in the operation log, in bytes.
 const DETAIL_MAX: usize = 4_096;
 /// Fields whose values never reach the log.
-const SECRETS: &[&str] = &["password", "old_password", "new_password", "totp", "token", "secret"];
+const SECRETS: &[&str] =
+    &["password", "old_password", "new_password", "totp", "old_totp", "token", "secret"];
 
 /// Serves every route of the registry.
 pub fn configure(config: &mut ServiceConfig) {
@@ -197,9 +198,7 @@ async fn once(route: &'static Route, request: &HttpRequest, call: Call) -> Resul
     }
     let key = repeat::read_key(first.and_then(|value| value.to_str().ok()))?;
     let principal = format!("operator:{}", call.caller()?.id());
-    let parts: [&[u8]; 5] =
-        [route.name.as_bytes(), b"\n", request.path().as_bytes(), b"\n", &call.body];
-    let hash = token::sha256_hex(&parts);
+    let hash = request_hash(route.name, request.path(), &call.body);
     let app = call.app.clone();
     match repeat::begin(&app, call.project, principal, key, hash).await? {
         Repeat::Again(answer) => Ok(answer),
@@ -212,6 +211,17 @@ async fn once(route: &'static Route, request: &HttpRequest, call: Call) -> Resul
             answer
         }
     }
+}
+
+/// What tells a repeat from another wish under the same key. It is kept for days, and a password is
+/// guessed from an unsalted hash of it: so what is secret is no part of it. What is no JSON is
+/// refused by every route.
+///
+/// Invariant: nothing kept about a request tells its secrets; proved by
+/// `no_secret_is_part_of_a_kept_request_hash`.
+fn request_hash(route: &str, path: &str, body: &[u8]) -> String {
+    let told = without_secrets(body).unwrap_or_default();
+    token::sha256_hex(&[route.as_bytes(), b"\n", path.as_bytes(), b"\n", told.as_bytes()])
 }
 
 /// Does a write between two lines of the operation log. Without the first nothing is done, so no
@@ -257,10 +267,15 @@ fn target(call: &Call) -> String {
 
 /// The body for the log: without secrets, and bounded.
 fn detail(body: &[u8]) -> String {
-    let Ok(mut value) = serde_json::from_slice::<Value>(body) else { return "{}".to_owned() };
-    redact(&mut value);
-    let text = value.to_string();
+    let text = without_secrets(body).unwrap_or_else(|| "{}".to_owned());
     if text.len() <= DETAIL_MAX { text } else { format!("{{\"bytes\":{}}}", text.len()) }
+}
+
+/// A JSON body with stars for its secrets.
+fn without_secrets(body: &[u8]) -> Option<String> {
+    let mut value = serde_json::from_slice::<Value>(body).ok()?;
+    redact(&mut value);
+    Some(value.to_string())
 }
 
 fn redact(value: &mut Value) {
@@ -294,7 +309,26 @@ mod tests {
         for (body, want) in table {
             assert_eq!(detail(body.as_bytes()), want);
         }
+        let codes = detail(br#"{"totp":"1","old_totp":"2","secret":"3"}"#);
+        assert!(!codes.contains(['1', '2', '3']), "{codes}");
         let long = format!("{{\"a\":\"{}\"}}", "x".repeat(5_000));
         assert_eq!(detail(long.as_bytes()), "{\"bytes\":5008}");
+    }
+    #[test]
+    fn no_secret_is_part_of_a_kept_request_hash() {
+        let hash = |body: &str| request_hash("vend.resolve", "/vends/1/resolve", body.as_bytes());
+        let first = hash(r#"{"finding":"applied","second":{"login":"li","password":"canary"}}"#);
+        let table = [
+            // A guessed password makes the same hash as the right one: the hash tells nothing.
+            (r#"{"finding":"applied","second":{"login":"li","password":"guess"}}"#, true),
+            (r#"{ "second":{"password":"","login":"li"}, "finding":"applied" }"#, true),
+            (r#"{"finding":"not-delivered","second":{"login":"li","password":"canary"}}"#, false),
+            (r#"{"finding":"applied","second":{"login":"wu","password":"canary"}}"#, false),
+            ("", false),
+        ];
+        for (body, same) in table {
+            assert_eq!(hash(body) == first, same, "{body}");
+        }
+        assert_ne!(first, request_hash("vend.resend", "/vends/1/resolve", b"{}"));
     }
 }
