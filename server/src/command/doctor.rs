@@ -49,6 +49,7 @@ pub async fn run(args: &Args, file: Option<&Path>) -> Done {
     checks.push(Check { name: "disk 磁盘", outcome: disk(&config) });
     checks.push(Check { name: "dtu_listen 采集端口", outcome: dtu_port(&config) });
     checks.push(Check { name: "public_url 对外地址", outcome: public_url(&config).await });
+    checks.push(Check { name: "trusted_proxies 代理", outcome: proxies(&config) });
     match site::open_store(&config).await {
         Err(failure) => checks.push(Check { name: "database 数据库", outcome: Err(failure) }),
         Ok(store) => with_database(&mut checks, config, store, args.offline).await,
@@ -186,7 +187,7 @@ async fn public_url(config: &Config) -> Result<String, Failure> {
     let host = rest.split(['/', '?']).next().unwrap_or(rest);
     let port = if scheme == "https" { 443 } else { 80 };
     let address = if host.contains(':') { host.to_owned() } else { format!("{host}:{port}") };
-    let local = ["127.", "localhost", "[::1]"].iter().any(|start| host.starts_with(start));
+    let local = is_local(url);
     if !local && scheme != "https" {
         let (zh, en) = ("支付回调要求 https", "payment callbacks need https");
         return Err(wrong(zh, en));
@@ -198,6 +199,31 @@ async fn public_url(config: &Config) -> Result<String, Failure> {
         _ if local => Ok(format!("{url} 未在监听 nobody listens yet")),
         _ => Err(wrong("对外地址连不通", "the public URL does not answer")),
     }
+}
+
+/// A public address in https that is not answered here is answered by a proxy in front. Unless it
+/// is counted, everybody has the proxy's address: one budget, and the metrics page, for all.
+fn proxies(config: &Config) -> Result<String, Failure> {
+    let server = &config.server;
+    let ends_elsewhere =
+        server.public_url.starts_with("https://") && server.tls_certificate.is_empty();
+    if ends_elsewhere && !is_local(&server.public_url) && server.trusted_proxies == 0 {
+        return Err(found(
+            "trusted_proxies",
+            "对外是 https、本机没有证书，却没有说明前面有几层代理：所有人看起来都来自代理的地址",
+            "TLS ends at a proxy in front, and none is counted: everybody seems to be the proxy",
+        )
+        .fix(
+            "把 [server] trusted_proxies 设为代理层数（通常 1），或设置 tls_certificate",
+            "set [server] trusted_proxies to the number of proxies (1, as a rule), or tls_certificate",
+        ));
+    }
+    Ok(format!("{} 层 in front", server.trusted_proxies))
+}
+
+fn is_local(url: &str) -> bool {
+    let host = url.split_once("://").map_or(url, |(_, rest)| rest);
+    ["127.", "localhost", "[::1]"].iter().any(|start| host.starts_with(start))
 }
 
 async fn clock(site: &Site) -> Result<String, Failure> {
@@ -292,6 +318,24 @@ mod tests {
         for (before, theirs, after, fine) in table {
             let verdict = skew(at(before), at(theirs), at(after));
             assert_eq!(verdict.is_ok(), fine, "{before} {theirs} {after}: {verdict:?}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_in_front_that_is_not_counted_is_found() {
+        let table = [
+            ("https://pay.example.cn", "", 0, false),
+            ("https://pay.example.cn", "", 1, true),
+            ("https://pay.example.cn", "cert.pem", 0, true),
+            ("https://localhost:8443", "", 0, true),
+            ("http://127.0.0.1:8080", "", 0, true),
+        ];
+        for (url, certificate, count, fine) in table {
+            let mut config = Config::default();
+            config.server.public_url = url.to_owned();
+            config.server.tls_certificate = certificate.to_owned();
+            config.server.trusted_proxies = count;
+            assert_eq!(proxies(&config).is_ok(), fine, "{url} {certificate:?} {count}");
         }
     }
 }
