@@ -1,13 +1,14 @@
 //! Budgets against trying and flooding, per address. What is per account stands in the database.
 
 use std::{
+    hash::Hash,
     net::{IpAddr, Ipv6Addr},
     num::NonZeroU32,
     sync::Arc,
     time::Duration,
 };
 
-use domain::Clock;
+use domain::{Clock, OperatorId};
 use governor::{
     Quota, RateLimiter, clock, middleware::NoOpMiddleware, state::keyed::DefaultKeyedStateStore,
 };
@@ -17,11 +18,14 @@ const SIGN_INS_AT_ONCE: NonZeroU32 = NonZeroU32::new(10).unwrap();
 /// Requests of one address: so many at once, then fifty a second.
 const REQUESTS_AT_ONCE: NonZeroU32 = NonZeroU32::new(200).unwrap();
 const REQUESTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(50).unwrap();
+/// Tries under a lock from an address its owner signed in from: so many at once, then one every
+/// quarter of an hour. Whoever shares that address has no more than strangers have.
+const EXEMPTIONS_AT_ONCE: NonZeroU32 = NonZeroU32::new(10).unwrap();
+const EXEMPTION_EVERY: Duration = Duration::from_secs(15 * 60);
 /// Addresses remembered at once; beyond it those that have their whole budget back are forgotten.
 const ADDRESSES_MAX: usize = 50_000;
 
-type Limiter =
-    RateLimiter<IpAddr, DefaultKeyedStateStore<IpAddr>, HouseClock, NoOpMiddleware<Duration>>;
+type Limiter<K> = RateLimiter<K, DefaultKeyedStateStore<K>, HouseClock, NoOpMiddleware<Duration>>;
 
 /// The house's monotonic clock, as the limiter wants it.
 struct HouseClock(Arc<dyn Clock>);
@@ -36,8 +40,9 @@ impl clock::Clock for HouseClock {
 
 /// What one address may still do.
 pub struct Budgets {
-    sign_ins: Limiter,
-    requests: Limiter,
+    sign_ins: Limiter<IpAddr>,
+    requests: Limiter<IpAddr>,
+    exemptions: Limiter<(OperatorId, IpAddr)>,
 }
 
 impl Budgets {
@@ -47,33 +52,45 @@ impl Budgets {
         let slow = slow.unwrap_or(Quota::per_minute(SIGN_INS_AT_ONCE));
         let slow = slow.allow_burst(SIGN_INS_AT_ONCE);
         let fast = Quota::per_second(REQUESTS_PER_SECOND).allow_burst(REQUESTS_AT_ONCE);
-        let limiter = |quota| {
-            let store = DefaultKeyedStateStore::default();
-            RateLimiter::new(quota, store, HouseClock(Arc::clone(&clock)))
-        };
-        Budgets { sign_ins: limiter(slow), requests: limiter(fast) }
+        let rare = Quota::with_period(EXEMPTION_EVERY);
+        let rare = rare.unwrap_or(Quota::per_hour(EXEMPTIONS_AT_ONCE));
+        let rare = rare.allow_burst(EXEMPTIONS_AT_ONCE);
+        Budgets {
+            sign_ins: limiter(slow, &clock),
+            requests: limiter(fast, &clock),
+            exemptions: limiter(rare, &clock),
+        }
     }
 
     /// Takes one sign-in out of an address's budget.
     pub fn sign_in(&self, from: IpAddr) -> bool {
-        take(&self.sign_ins, from)
+        take(&self.sign_ins, network(from))
     }
 
     /// Takes one request out of an address's budget.
     pub fn request(&self, from: IpAddr) -> bool {
-        take(&self.requests, from)
+        take(&self.requests, network(from))
+    }
+
+    /// Takes one try at a locked account out of the budget of an address its owner is known at.
+    pub fn exemption(&self, operator: OperatorId, from: IpAddr) -> bool {
+        take(&self.exemptions, (operator, network(from)))
     }
 }
 
-fn take(limiter: &Limiter, from: IpAddr) -> bool {
+fn limiter<K: Clone + Eq + Hash>(quota: Quota, clock: &Arc<dyn Clock>) -> Limiter<K> {
+    RateLimiter::new(quota, DefaultKeyedStateStore::default(), HouseClock(Arc::clone(clock)))
+}
+
+fn take<K: Clone + Eq + Hash>(limiter: &Limiter<K>, key: K) -> bool {
     if limiter.len() > ADDRESSES_MAX {
         limiter.retain_recent();
     }
-    limiter.check_key(&network(from)).is_ok()
+    limiter.check_key(&key).is_ok()
 }
 
 /// Whoever has an IPv6 address has a whole network of them (RFC 6177): the first 64 bits count.
-fn network(from: IpAddr) -> IpAddr {
+pub fn network(from: IpAddr) -> IpAddr {
     match from.to_canonical() {
         IpAddr::V6(v6) => {
             let mask = u128::MAX << 64;
@@ -86,6 +103,7 @@ fn network(from: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use domain::ManualClock;
+    use uuid::Uuid;
 
     use super::*;
 
@@ -101,6 +119,21 @@ mod tests {
         assert!(budgets.sign_in(other));
         clock.advance(Duration::from_secs(6));
         assert!(budgets.sign_in(one) && !budgets.sign_in(one));
+    }
+
+    #[test]
+    fn whoever_shares_an_owners_address_has_few_tries_at_a_locked_account() {
+        let clock = Arc::new(ManualClock::at("2026-11-20T00:00:00Z"));
+        let budgets = Budgets::new(clock.clone());
+        let from = "10.0.0.1".parse().unwrap();
+        let (wang, li) = (OperatorId(Uuid::from_u128(1)), OperatorId(Uuid::from_u128(2)));
+        let day = (0..24 * 60 * 10).filter(|_| {
+            clock.advance(Duration::from_secs(6));
+            budgets.exemption(wang, from)
+        });
+        // As many as strangers have, and not one every six seconds (S18).
+        assert!((100..=110).contains(&day.count()));
+        assert!(budgets.exemption(li, from));
     }
 
     #[test]

@@ -121,20 +121,83 @@ impl SignIn {
         let right = self.passwords.verify(stored, &shown.password).await?;
         let Some(known) = known else { return Err(SignInError::Failed) };
         let id = known.operator_id();
-        if known.locked_until.is_some_and(|until| until > now) {
-            let since = now - KNOWN_FOR;
-            let db = self.store.read();
-            if !session::knows_address(db, id, &from.to_string(), since).await? {
-                return Err(SignInError::Failed);
-            }
-        }
-        if !right || !self.second_factor_fits(&known, shown.totp.as_deref(), now).await? {
-            let until = locked_until(known.failed_count + 1, now);
-            self.store.transact(move |tx| Box::pin(operator::note_failure(tx, id, until))).await?;
+        if self.has_to_wait(&known, from, now).await? {
             return Err(SignInError::Failed);
         }
-        self.store.transact(move |tx| Box::pin(operator::note_success(tx, id))).await?;
-        Ok(known)
+        if !right || !self.second_factor_fits(&known, shown.totp.as_deref(), now).await? {
+            self.note_failure(id, now).await?;
+            return Err(SignInError::Failed);
+        }
+        // Others may have failed while this password was compared: the lock counts as it is now.
+        let seen = known.locked_until;
+        let fresh = self.store.transact(move |tx| {
+            Box::pin(async move {
+                let fresh = operator::by_id(tx, id).await?.filter(Operator::is_active);
+                let locked = |until| Some(until) != seen && until > now;
+                if fresh.as_ref().is_none_or(|row| row.locked_until.is_some_and(locked)) {
+                    return Ok(None);
+                }
+                operator::note_success(tx, id).await?;
+                Ok::<_, StoreError>(fresh)
+            })
+        });
+        fresh.await?.ok_or(SignInError::Failed)
+    }
+
+    /// True while an account is locked for this address.
+    async fn has_to_wait(
+        &self,
+        operator: &Operator,
+        from: IpAddr,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        if operator.locked_until.is_none_or(|until| until <= now) {
+            return Ok(false);
+        }
+        let (id, since, address) = (operator.operator_id(), now - KNOWN_FOR, from.to_string());
+        let known = session::knows_address(self.store.read(), id, &address, since);
+        Ok(!known.await? || !self.budgets.exemption(id, from))
+    }
+
+    async fn note_failure(&self, id: OperatorId, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let until = move |failures| locked_until(failures, now);
+        self.store.transact(move |tx| Box::pin(operator::note_failure(tx, id, until))).await
+    }
+
+    /// Has somebody who is signed in show their password again. A wrong one counts like one at the
+    /// door: a stolen login is no place to guess from.
+    pub async fn prove_password(
+        &self,
+        operator: &Operator,
+        from: IpAddr,
+        shown: &str,
+    ) -> Result<(), SignInError> {
+        let now = self.clock.now();
+        if !self.budgets.sign_in(from) {
+            return Err(SignInError::TooMany);
+        }
+        if self.has_to_wait(operator, from, now).await? {
+            return Err(SignInError::Failed);
+        }
+        if self.passwords.verify(operator.password_hash.as_deref(), shown).await? {
+            return Ok(());
+        }
+        self.note_failure(operator.operator_id(), now).await?;
+        Err(SignInError::Failed)
+    }
+
+    /// The same with the present second factor, if there is one: the code must be unused.
+    pub async fn prove_factor(
+        &self,
+        operator: &Operator,
+        code: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        let fits = self.second_factor_fits(operator, code, now).await?;
+        if !fits {
+            self.note_failure(operator.operator_id(), now).await?;
+        }
+        Ok(fits)
     }
 
     /// True if the operator has no second factor, or showed a code of it that was not used before.

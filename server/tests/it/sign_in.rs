@@ -89,6 +89,99 @@ async fn a_code_of_the_second_factor_works_once() {
     world.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_factor_is_replaced_only_with_a_code_of_the_old_one() {
+    let world = World::start().await;
+    let token = world.signed_in("wang", &[(1, "cashier")]).await;
+    let path = format!("{API}/me/totp");
+    let now = world.now().timestamp();
+    let fresh = async || {
+        let made = world.post("/me/totp", &token, json!({})).await;
+        made.json()["secret"].as_str().unwrap().to_owned()
+    };
+    let put = async |secret: &str, step: i64, old: Option<String>| {
+        let code = code_at(secret, now + 30 * step);
+        let mut body = json!({ "secret": secret, "totp": code, "password": "a long password" });
+        if let Some(old) = old {
+            body["old_totp"] = json!(old);
+        }
+        world.send("PUT", &path, Sent::by(&token).body(body)).await
+    };
+    let first = fresh().await;
+    assert_eq!(put(&first, -1, None).await.status, 204, "there is nothing to replace yet");
+    let second = fresh().await;
+    let table = [
+        (None, "auth.totp"),
+        (Some("000000".to_owned()), "auth.totp"),
+        (Some(code_at(&first, now - 30)), "auth.totp"),
+        (Some(code_at(&second, now)), "auth.totp"),
+        (Some(code_at(&first, now)), ""),
+    ];
+    for (old, code) in table {
+        let reply = put(&second, 0, old.clone()).await;
+        let got = if reply.status == 204 { String::new() } else { reply.code() };
+        assert_eq!(got, code, "{old:?}");
+    }
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stolen_login_is_no_place_to_guess_a_password_from() {
+    let world = World::start().await;
+    let operator = world.operator("wang", "a long password", &[(1, "cashier")]).await;
+    let from = "127.0.0.1".parse().unwrap();
+    let opened = world.server.app().sign_in.open_session(&operator, from, "test").await;
+    let token = opened.unwrap().1.to_string();
+    for _ in 0..5 {
+        let body = json!({ "old_password": "guess", "new_password": "another long one" });
+        let reply = world.post("/me/password", &token, body).await;
+        assert_eq!(reply.code(), "auth.login_failed");
+    }
+    // Five failures lock the account for strangers, and this one guesses from a strange address.
+    let body = json!({ "old_password": "a long password", "new_password": "another long one" });
+    let reply = world.post("/me/password", &token, body).await;
+    assert_eq!(reply.code(), "auth.login_failed", "{}", reply.text);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tries_at_once_are_counted_one_by_one() {
+    let world = World::start().await;
+    let operator = world.operator("wang", "a long password", &[(1, "cashier")]).await;
+    let body = json!({ "login": "wang", "password": "wrong" });
+    let tries = (0..6).map(|_| login(&world, body.clone()));
+    for reply in futures::future::join_all(tries).await {
+        assert!(reply.status >= 400, "{}", reply.text);
+    }
+    let db = world.server.house().store().read();
+    let row = store::operator::by_id(db, operator.operator_id()).await.unwrap().unwrap();
+    let locked = row.locked_until.is_some_and(|until| until > world.now());
+    assert!(row.failed_count >= 5 && locked, "{} {:?}", row.failed_count, row.locked_until);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_owners_who_disable_each_other_leave_one() {
+    let world = World::start().await;
+    let mut people = Vec::new();
+    for login in ["wang", "li"] {
+        let operator = world.operator(login, "a long password", &[(0, "owner")]).await;
+        let from = "127.0.0.1".parse().unwrap();
+        let opened = world.server.app().sign_in.open_session(&operator, from, "test").await;
+        people.push((operator.id, opened.unwrap().1.to_string()));
+    }
+    let away = |by: usize, whom: usize| {
+        let path = format!("/operators/{}/disable", people[whom].0);
+        let token = people[by].1.clone();
+        let world = &world;
+        async move { world.post(&path, &token, json!({})).await.status }
+    };
+    let (one, other) = tokio::join!(away(0, 1), away(1, 0));
+    let done = [one, other].into_iter().filter(|status| *status == 204).count();
+    assert_eq!(done, 1, "{one} {other}");
+    world.stop().await;
+}
+
 fn code_at(secret: &str, at: i64) -> String {
     let secret = totp_rs::Secret::try_from_base32(secret).unwrap();
     let totp = totp_rs::Builder::new().with_secret(secret).with_account_name("wang");

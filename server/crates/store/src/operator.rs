@@ -71,6 +71,13 @@ pub async fn list<C: ConnectionTrait>(db: &C) -> Result<Vec<Operator>, StoreErro
     Ok(query.limit(LIST_MAX).all(db).await?)
 }
 
+/// Every operator by login, held until the transaction ends: who may be taken away depends on who
+/// stays.
+pub async fn list_held(tx: &Tx) -> Result<Vec<Operator>, StoreError> {
+    let query = operator::Entity::find().order_by_asc(operator::Column::Login).lock_exclusive();
+    Ok(query.limit(LIST_MAX).all(tx).await?)
+}
+
 /// How many operators have used their set-up link; none means that the site is new.
 pub async fn count_set_up<C: ConnectionTrait>(db: &C) -> Result<u64, StoreError> {
     let query = operator::Entity::find().filter(operator::Column::State.ne("invited"));
@@ -210,18 +217,25 @@ pub async fn use_totp_step(tx: &Tx, id: OperatorId, step: i64) -> Result<bool, S
     Ok(done.rows_affected == 1)
 }
 
-/// Counts a failed try to sign in and says until when strangers have to wait.
+/// Counts a failed try to sign in; `locked_until` says by the new count until when strangers have
+/// to wait.
+///
+/// Invariant: tries at the same moment are counted one by one, because the count that locks is read
+/// after it was raised; proved by `tries_at_once_are_counted_one_by_one`.
 pub async fn note_failure(
     tx: &Tx,
     id: OperatorId,
-    locked_until: Option<DateTime<Utc>>,
+    locked_until: impl FnOnce(i32) -> Option<DateTime<Utc>> + Send,
 ) -> Result<(), StoreError> {
-    operator::Entity::update_many()
+    let raised = operator::Entity::update_many()
         .col_expr(operator::Column::FailedCount, Expr::col(operator::Column::FailedCount).add(1))
-        .col_expr(operator::Column::LockedUntil, Expr::value(locked_until))
-        .filter(operator::Column::Id.eq(id.0))
-        .exec(tx)
-        .await?;
+        .filter(operator::Column::Id.eq(id.0));
+    raised.exec(tx).await?;
+    let Some(row) = by_id(tx, id).await? else { return Ok(()) };
+    let until = Set(locked_until(row.failed_count));
+    let set = operator::ActiveModel { locked_until: until, ..Default::default() };
+    let query = operator::Entity::update_many().set(set);
+    query.filter(operator::Column::Id.eq(id.0)).exec(tx).await?;
     Ok(())
 }
 

@@ -139,6 +139,9 @@ pub struct TotpOn {
     pub secret: String,
     /// A code of it, as proof that the authenticator has it.
     pub totp: String,
+    /// A code of the second factor that is on so far, where one is; it was not used before.
+    #[serde(default)]
+    pub old_totp: Option<String>,
     /// The password.
     pub password: String,
 }
@@ -200,18 +203,17 @@ async fn show(call: Call) -> Result<Answer> {
     Answer::ok(&Me::read(&call.app, &caller.operator, &caller.session, csrf).await?)
 }
 
-/// Compares the caller's own password, within the budget of their address.
+/// Compares the caller's own password, with the budgets and the locks of a sign-in.
 async fn prove_password(call: &Call, shown: &str) -> Result<()> {
     let operator = &call.caller()?.operator;
-    if !call.app.budgets.sign_in(call.client.ip) {
-        return Err(Problem::new(Code::TooManyRequests).retry_after(6));
-    }
-    let stored = operator.password_hash.as_deref();
-    if call.app.sign_in.passwords.verify(stored, shown).await? {
-        Ok(())
-    } else {
-        Err(Problem::new(Code::LoginFailed))
-    }
+    Ok(call.app.sign_in.prove_password(operator, call.client.ip, shown).await?)
+}
+
+/// Asks for an unused code of the second factor that is on, if one is.
+async fn prove_factor(call: &Call, code: Option<&str>) -> Result<()> {
+    let operator = &call.caller()?.operator;
+    let fits = call.app.sign_in.prove_factor(operator, code).await?;
+    if fits { Ok(()) } else { Err(Problem::new(Code::TotpWrong)) }
 }
 
 async fn change_password(call: Call) -> Result<Answer> {
@@ -247,6 +249,8 @@ async fn switch_totp_on(call: Call) -> Result<Answer> {
     let now = call.app.clock.now().timestamp();
     let step = totp::step_of(&wish.secret, &wish.totp, now);
     let step = step.ok_or_else(|| Problem::new(Code::TotpWrong))?;
+    // The password alone would let whoever has it put their own factor in place of the owner's.
+    prove_factor(&call, wish.old_totp.as_deref()).await?;
     let id = call.caller()?.id();
     call.house()
         .store()
@@ -258,13 +262,8 @@ async fn switch_totp_on(call: Call) -> Result<Answer> {
 async fn switch_totp_off(call: Call) -> Result<Answer> {
     let wish: TotpOff = call.body()?;
     prove_password(&call, &wish.password).await?;
-    let caller = call.caller()?;
-    let (app, now) = (&call.app, call.app.clock.now());
-    let code = Some(wish.totp.as_str());
-    if !app.sign_in.second_factor_fits(&caller.operator, code, now).await? {
-        return Err(Problem::new(Code::TotpWrong));
-    }
-    let id = caller.id();
+    prove_factor(&call, Some(&wish.totp)).await?;
+    let id = call.caller()?.id();
     call.house()
         .store()
         .transact(move |tx| Box::pin(operator::set_totp(tx, id, None, None)))

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::{OperatorId, ProjectId, SessionId};
 use serde::{Deserialize, Serialize};
 use store::{
-    StoreError,
+    StoreError, Tx,
     operator::{self, EVERYWHERE, Operator, session},
 };
 use utoipa::ToSchema;
@@ -168,13 +168,15 @@ async fn roles(call: Call) -> Result<Answer> {
     let wish: Roles = call.body()?;
     let roles = checked(&call.app, &wish.roles).await?;
     let stays_owner = roles.iter().any(|(at, role)| *at == EVERYWHERE && role == "owner");
-    if !stays_owner {
-        another_owner_stays(&call.app, id).await?;
-    }
-    call.house()
-        .store()
-        .transact(move |tx| Box::pin(async move { operator::set_roles(tx, id, &roles).await }))
-        .await?;
+    let changed = call.house().store().transact(move |tx| {
+        Box::pin(async move {
+            if !stays_owner {
+                another_owner_stays(tx, id).await?;
+            }
+            Ok::<_, Problem>(operator::set_roles(tx, id, &roles).await?)
+        })
+    });
+    changed.await?;
     Answer::none()
 }
 
@@ -190,9 +192,14 @@ async fn setup_link(call: Call) -> Result<Answer> {
 
 async fn disable(call: Call) -> Result<Answer> {
     let id = known(&call).await?.operator_id();
-    another_owner_stays(&call.app, id).await?;
     let now = call.app.clock.now();
-    call.house().store().transact(move |tx| Box::pin(operator::disable(tx, id, now))).await?;
+    let disabled = call.house().store().transact(move |tx| {
+        Box::pin(async move {
+            another_owner_stays(tx, id).await?;
+            Ok::<_, Problem>(operator::disable(tx, id, now).await?)
+        })
+    });
+    disabled.await?;
     Answer::none()
 }
 
@@ -246,13 +253,15 @@ async fn checked(app: &App, wished: &[RoleIn]) -> Result<Vec<(ProjectId, String)
 }
 
 /// A site without an owner could never be mended from inside.
-async fn another_owner_stays(app: &App, without: OperatorId) -> Result<()> {
-    let db = app.house.store().read();
-    for row in operator::list(db).await? {
+///
+/// Invariant: two owners who take each other away at once leave one, because everybody is held
+/// until the change is committed; proved by `two_owners_who_disable_each_other_leave_one`.
+async fn another_owner_stays(tx: &Tx, without: OperatorId) -> Result<()> {
+    for row in operator::list_held(tx).await? {
         if row.operator_id() == without || !row.is_active() {
             continue;
         }
-        let reach = Reach::of(&operator::roles(db, row.operator_id()).await?);
+        let reach = Reach::of(&operator::roles(tx, row.operator_id()).await?);
         if reach.everywhere(Perm::ManageOperators) {
             return Ok(());
         }
