@@ -50,6 +50,7 @@ impl Part {
     pub async fn end(self, within: Duration) {
         let abort = self.task.abort_handle();
         if tokio::time::timeout(within, self.task).await.is_err() {
+            tracing::warn!(part = self.name, "a part did not end in time and is cut off");
             abort.abort();
         }
     }
