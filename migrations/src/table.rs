@@ -24,6 +24,16 @@ pub const GLOBAL_TABLES: &[&str] = &[
     "inbox",
 ];
 
+/// Creates the tables of a step, in the order given: one that refers to another comes after it.
+///
+/// Errors: the database's own; the step's transaction undoes what came before.
+pub async fn create_all(manager: &SchemaManager<'_>, tables: Vec<Table>) -> Result<(), DbErr> {
+    for table in tables {
+        table.create(manager).await?;
+    }
+    Ok(())
+}
+
 /// A table in the making. A column name that ends in `?` may be null.
 pub struct Table {
     name: &'static str,

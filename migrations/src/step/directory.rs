@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::Table;
+use crate::{Table, table::create_all};
 
 /// The step; applied once and never edited after a release.
 pub struct Step;
@@ -16,10 +16,7 @@ impl MigrationName for Step {
 #[async_trait::async_trait]
 impl MigrationTrait for Step {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in tables() {
-            table.create(manager).await?;
-        }
-        Ok(())
+        create_all(manager, tables()).await
     }
 }
 

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::Table;
+use crate::{Table, table::create_all};
 
 /// The largest balance of a purse, in fen: ninety million million yuan.
 const BALANCE_MAX: i64 = 9_000_000_000_000_000;
@@ -19,10 +19,7 @@ impl MigrationName for Step {
 #[async_trait::async_trait]
 impl MigrationTrait for Step {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in tables() {
-            table.create(manager).await?;
-        }
-        Ok(())
+        create_all(manager, tables()).await
     }
 }
 

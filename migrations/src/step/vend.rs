@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::Table;
+use crate::{Table, table::create_all};
 
 /// How far a relay command has come.
 const COMMAND_STATES: &[&str] =
@@ -20,10 +20,7 @@ impl MigrationName for Step {
 #[async_trait::async_trait]
 impl MigrationTrait for Step {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in tables() {
-            table.create(manager).await?;
-        }
-        Ok(())
+        create_all(manager, tables()).await
     }
 }
 
