@@ -25,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(step::reading::Step),
             Box::new(step::job::Step),
             Box::new(step::append_only::Step),
+            Box::new(step::meter_epoch::Step),
         ]
     }
 }

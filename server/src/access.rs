@@ -50,6 +50,8 @@ named! {
     SwitchSupply = "supply.switch",
     /// Let a quarantined meter take money again.
     ReleaseMeter = "meter.release",
+    /// Say, together with a second person, what became of a replaced meter.
+    ReplaceMeter = "meter.replace",
     /// Send a delivery again, where nothing is in doubt.
     ResendVend = "vend.resend",
     /// Settle a delivery in doubt, together with a second person.
@@ -104,6 +106,7 @@ impl Role {
                 ManageAccounts,
                 ReadMeter,
                 SwitchSupply,
+                ReplaceMeter,
                 ResendVend,
                 SettleVend,
                 CloseWork,
@@ -115,6 +118,7 @@ impl Role {
                 ReadMeter,
                 SwitchSupply,
                 ReleaseMeter,
+                ReplaceMeter,
                 ResendVend,
                 SettleVend,
                 CloseWork,

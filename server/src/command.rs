@@ -20,6 +20,7 @@ pub mod merchant;
 pub mod operator;
 
 pub mod ledger;
+pub mod meter;
 pub mod order;
 pub mod story;
 pub mod vend;
@@ -90,6 +91,12 @@ pub enum Command {
         #[command(subcommand)]
         what: vend::What,
     },
+    /// 表计：查看、换表 / meters: look at one, replace one
+    Meter {
+        /// 做什么 / what to do
+        #[command(subcommand)]
+        what: meter::What,
+    },
     /// 账本 / the ledger
     Ledger {
         /// 做什么 / what to do
@@ -151,6 +158,7 @@ async fn dispatch(command: Command, config: Option<PathBuf>) -> Done {
         Command::Merchant { what } => merchant::run(what, &Site::open(config).await?).await,
         Command::Order { what } => order::run(what, &Site::open(config).await?).await,
         Command::Vend { what } => vend::run(what, &Site::open(config).await?).await,
+        Command::Meter { what } => meter::run(what, &Site::open(config).await?).await,
         Command::Ledger { what } => ledger::run(what, &Site::open(config).await?).await,
         Command::Doctor(args) => doctor::run(&args, config).await,
         Command::Backup(args) => backup::backup(&args, &Site::open(config).await?).await,

@@ -12,6 +12,7 @@ mod it {
     mod killed;
     mod payment;
     mod postgres;
+    mod replace;
     mod rows;
     mod tidy;
     mod top_up;

@@ -165,6 +165,7 @@ const CHANNEL = {
 	cash: ['现金', 'Cash'],
 	'bank-transfer': ['银行转账', 'Bank transfer'],
 	pos: ['刷卡', 'Card'],
+	'carried-over': ['换表结转', 'Carried over'],
 };
 
 let english = false;

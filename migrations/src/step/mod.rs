@@ -4,6 +4,7 @@ pub mod append_only;
 pub mod directory;
 pub mod job;
 pub mod ledger;
+pub mod meter_epoch;
 pub mod operator;
 pub mod order;
 pub mod premises;

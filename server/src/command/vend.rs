@@ -101,17 +101,14 @@ async fn resolve(site: &Site, words: Resolve) -> Done {
         second: operator(site, &words.second).await?,
         reason: words.reason,
     };
-    let finding = match words.finding {
-        Seen::Applied => Finding::Applied,
-        Seen::NotDelivered => Finding::NotDelivered,
-    };
+    let finding = Finding::from(words.finding);
     let house = site.quiet_house()?;
     let row = house.resolve_vend(vend.project(), vend.vend_id(), finding, sight).await?;
     print_json(&shown(&row));
     Ok(())
 }
 
-async fn operator(site: &Site, login: &str) -> Result<OperatorId, Failure> {
+pub(super) async fn operator(site: &Site, login: &str) -> Result<OperatorId, Failure> {
     let known = store::operator::by_login(site.store.read(), login).await?;
     let known = known.filter(|known| known.is_active());
     let known =
@@ -135,7 +132,7 @@ async fn find(site: &Site, id: &str) -> Result<Vend, Failure> {
     Err(Failure::not_found("下发", "vend", id))
 }
 
-fn shown(row: &Vend) -> serde_json::Value {
+pub(super) fn shown(row: &Vend) -> serde_json::Value {
     json!({
         "id": row.id.to_string(), "project": row.project_id,
         "order": row.order_id.to_string(), "meter": row.meter_id.to_string(),

@@ -13,6 +13,7 @@ pub mod ledger;
 pub mod me;
 pub mod meter;
 pub mod order;
+pub mod replace;
 pub mod sign_in;
 pub mod site;
 pub mod staff;
@@ -27,6 +28,7 @@ pub const ROUTES: &[&[Route]] = &[
     site::ROUTES,
     account::ROUTES,
     meter::ROUTES,
+    replace::ROUTES,
     gateway::ROUTES,
     order::ROUTES,
     vend::ROUTES,

@@ -33,6 +33,10 @@ fn example(route: &Route) -> Option<Value> {
         }),
         "meter.supply" => json!({ "wanted": "on", "reason": "test" }),
         "meter.release" => json!({ "new_epoch": false, "reason": "test" }),
+        "meter.replace" => json!({
+            "epoch": 1, "old": { "register": 1 }, "new": { "register": 0 }, "reason": "test",
+            "second": second,
+        }),
         "order.sell" => json!({
             "client_id": "walk-sale-1", "meter_id": id(4, 1), "amount_fen": 100, "channel": "cash",
         }),

@@ -9,6 +9,7 @@ mod access;
 mod callback;
 mod live;
 mod problem;
+mod replace;
 mod sale;
 mod sign_in;
 mod tls;

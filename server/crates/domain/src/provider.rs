@@ -74,10 +74,12 @@ named_enum! {
     BankTransfer = "bank-transfer",
     /// A card terminal at the counter.
     Pos = "pos",
+    /// No money comes in: what a replaced meter still held is carried to the one in its place.
+    CarriedOver = "carried-over",
 }
 
 impl Channel {
-    /// The provider behind the door; `None` for money taken at the counter.
+    /// The provider behind the door; `None` where none is asked.
     pub fn provider(self) -> Option<Provider> {
         match self {
             Channel::WechatJsapi | Channel::WechatNative | Channel::WechatH5 => {
@@ -86,7 +88,12 @@ impl Channel {
             Channel::AlipayCreate | Channel::AlipayPrecreate | Channel::AlipayWap => {
                 Some(Provider::Alipay)
             }
-            Channel::Cash | Channel::BankTransfer | Channel::Pos => None,
+            Channel::Cash | Channel::BankTransfer | Channel::Pos | Channel::CarriedOver => None,
         }
+    }
+
+    /// True where an operator at the counter saw the money.
+    pub fn is_counter(self) -> bool {
+        matches!(self, Channel::Cash | Channel::BankTransfer | Channel::Pos)
     }
 }

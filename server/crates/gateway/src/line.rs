@@ -240,3 +240,9 @@ impl MeterPlan {
         })
     }
 }
+
+/// True where a text is the address of one meter in the words of a profile's protocol: a wildcard
+/// is not.
+pub fn is_address(profile: &Profile, text: &str) -> bool {
+    build::address(profile.protocol, text).is_ok()
+}

@@ -208,7 +208,8 @@ impl<'a> Scene<'a> {
     fn used(&self, step: usize) -> Option<Transaction> {
         let (o, amount, purse) = (self.occurrence(step)?, self.amount(), self.purse()?);
         let meter = *pick(self.rng, &self.meters)?;
-        let booked: Booked = match self.rng.below(6) {
+        let booked: Booked = match self.rng.below(7) {
+            6 => template::meter_value_found(o, meter, purse.purpose, amount),
             0 => template::meter_consumption(o, meter, purse.purpose, amount),
             1 => template::meter_value_returned(o, meter, purse, amount),
             2 => template::consumption_credited(o, purse, amount),

@@ -86,6 +86,8 @@ templates! {
     ConsumptionCredited = "consumption_credited",
     /// A meter-held meter's use is recognised.
     MeterConsumption = "meter_consumption",
+    /// A meter was read to hold more than the books had put on it.
+    MeterValueFound = "meter_value_found",
     /// What a removed meter still held goes back to the purse.
     MeterValueReturned = "meter_value_returned",
     /// Money leaves a purse to be refunded.

@@ -25,6 +25,7 @@ pub mod billing;
 pub mod job;
 pub mod ledger;
 pub mod meter;
+pub mod meter_epoch;
 pub mod setting;
 pub mod site;
 pub mod supply;

@@ -153,6 +153,22 @@ pub async fn of_room<C: ConnectionTrait>(
     Ok(found)
 }
 
+/// The meter on a bus of a gateway that has an address, if one is in use there.
+pub async fn by_address<C: ConnectionTrait>(
+    db: &C,
+    (gateway, bus): (GatewayId, i32),
+    address: &str,
+) -> Result<Option<Meter>, StoreError> {
+    let found = meter::Entity::find()
+        .filter(meter::Column::GatewayId.eq(gateway.0))
+        .filter(meter::Column::Bus.eq(bus))
+        .filter(meter::Column::Address.eq(address))
+        .filter(meter::Column::State.ne("removed"))
+        .one(db)
+        .await?;
+    Ok(found)
+}
+
 /// What of a meter may change; `None` leaves a field alone.
 #[derive(Clone, Debug, Default)]
 pub struct Change {
@@ -166,6 +182,8 @@ pub struct Change {
     pub state: Option<(&'static str, Option<String>)>,
     /// Automatic, manual or keep-power.
     pub supply_policy: Option<&'static str>,
+    /// The number on its face and its address on the bus, once another meter hangs in its place.
+    pub identity: Option<(String, String)>,
 }
 
 /// Changes a meter if nobody changed it meanwhile.
@@ -188,7 +206,12 @@ pub async fn change(tx: &Tx, meter: &Meter, change: Change) -> Result<Meter, Sto
     if let Some(policy) = change.supply_policy {
         new.supply_policy = policy.to_owned();
     }
+    if let Some((meter_no, address)) = change.identity {
+        (new.meter_no, new.address) = (meter_no, address);
+    }
     let set = meter::ActiveModel {
+        meter_no: Set(new.meter_no.clone()),
+        address: Set(new.address.clone()),
         account_id: Set(new.account_id),
         purchase_count: Set(new.purchase_count),
         epoch: Set(new.epoch),

@@ -132,7 +132,7 @@ pub async fn latest_orders<C: ConnectionTrait>(
     Ok(query.limit(limit.min(LIST_MAX)).all(db).await?)
 }
 
-/// What was sold since a moment, sale by sale.
+/// What was sold since a moment, sale by sale. What a replaced meter handed on was sold before.
 pub async fn sales_since<C: ConnectionTrait>(
     db: &C,
     since: DateTime<Utc>,
@@ -142,6 +142,7 @@ pub async fn sales_since<C: ConnectionTrait>(
         .column(orders::Column::CreditedAt)
         .column(orders::Column::AmountFen)
         .filter(orders::Column::CreditedAt.gte(since))
+        .filter(orders::Column::Channel.ne(domain::Channel::CarriedOver.as_str()))
         .order_by_desc(orders::Column::CreditedAt)
         .limit(LIST_MAX)
         .into_model::<Sale>()

@@ -106,6 +106,10 @@ pub struct Change {
     pub state: String,
     /// The saga's own data, as JSON text.
     pub saga: String,
+    /// The life of the meter the count belongs to; `None` leaves it alone.
+    pub epoch: Option<i32>,
+    /// Another hold on the purse, where the one before was given up; `None` leaves it alone.
+    pub hold: Option<HoldId>,
     /// The count reserved for this vend, once there is one.
     pub purchase_count: Option<i64>,
     /// How often the write was sent.
@@ -131,6 +135,8 @@ pub async fn change(tx: &Tx, old: &Vend, change: Change) -> Result<Vend, StoreEr
     let mut new = old.clone();
     new.state = change.state;
     new.saga = change.saga;
+    new.epoch = change.epoch.unwrap_or(old.epoch);
+    new.hold_id = change.hold.map(|hold| hold.0).or(old.hold_id);
     new.purchase_count = change.purchase_count;
     new.sent_count = change.sent_count;
     new.proof = change.proof.or(new.proof);
@@ -142,6 +148,8 @@ pub async fn change(tx: &Tx, old: &Vend, change: Change) -> Result<Vend, StoreEr
     let set = vend::ActiveModel {
         state: Set(new.state.clone()),
         saga: Set(new.saga.clone()),
+        epoch: Set(new.epoch),
+        hold_id: Set(new.hold_id),
         purchase_count: Set(new.purchase_count),
         sent_count: Set(new.sent_count),
         proof: Set(new.proof.clone()),

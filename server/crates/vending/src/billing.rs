@@ -52,22 +52,46 @@ impl House {
                 Box::pin(async move {
                     let meter = meter::by_id(tx, project, id).await?;
                     let meter = meter.ok_or(Refusal::NotFound { what: "meter" })?;
-                    if meter.money_model()? != MoneyModel::PlatformHeld {
-                        return Ok(Billed::Nothing);
-                    }
-                    let Some(cursor) = billing::cursor(tx, project, id).await? else {
-                        billing::move_cursor(tx, &first_cursor(&meter, read)).await?;
-                        return Ok(Billed::Started);
-                    };
-                    // Equal is no use; lower was quarantined before it came here.
-                    if read.value <= cursor.value || read.at <= cursor.at {
-                        return Ok(Billed::Nothing);
-                    }
-                    bill_line(tx, &house, &meter, cursor, read).await
+                    bill(tx, &house, &meter, read).await
                 })
             })
             .await
     }
+}
+
+/// The same, within a transaction.
+pub(crate) async fn bill(
+    tx: &store::Tx,
+    house: &House,
+    meter: &Meter,
+    read: Register,
+) -> Result<Billed> {
+    if meter.money_model()? != MoneyModel::PlatformHeld {
+        return Ok(Billed::Nothing);
+    }
+    let Some(cursor) = billing::cursor(tx, meter.project(), meter.meter_id()).await? else {
+        billing::move_cursor(tx, &first_cursor(meter, read)).await?;
+        return Ok(Billed::Started);
+    };
+    // Equal is no use; lower was quarantined before it came here.
+    if read.value <= cursor.value || read.at <= cursor.at {
+        return Ok(Billed::Nothing);
+    }
+    bill_line(tx, house, meter, cursor, read).await
+}
+
+/// Counting starts anew at what another meter in the same place shows; what was billed stands.
+///
+/// Invariant: no line reaches from the register of one meter to that of another (V7); proved by
+/// `the_use_of_two_meters_in_one_place_is_never_one_stretch`.
+pub(crate) async fn restart(tx: &store::Tx, meter: &Meter, read: Register) -> Result<()> {
+    let known = billing::cursor(tx, meter.project(), meter.meter_id()).await?;
+    let first = first_cursor(meter, read);
+    let cursor = match known {
+        Some(known) => BillingCursor { carry: known.carry, version: known.version + 1, ..first },
+        None => first,
+    };
+    Ok(billing::move_cursor(tx, &cursor).await?)
 }
 
 fn first_cursor(meter: &Meter, read: Register) -> BillingCursor {

@@ -33,7 +33,7 @@ impl House {
         wish: PlaceOrder,
         slip: Option<String>,
     ) -> Result<Order> {
-        if wish.channel.provider().is_some() {
+        if !wish.channel.is_counter() {
             return Err(Refusal::ChannelNotOffered.into());
         }
         let slip_too_long = slip.as_ref().is_some_and(|slip| slip.len() > SLIP_MAX);

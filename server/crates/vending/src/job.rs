@@ -203,6 +203,19 @@ pub(crate) async fn wake_vend(house: &House, row: &Vend) -> Result<()> {
         .await
 }
 
+/// Has a vend that starts anew taken up, in the transaction that starts it.
+pub(crate) async fn schedule_vend(tx: &Tx, house: &House, row: &Vend, meter: &Meter) -> Result<()> {
+    let id = row.vend_id().to_string();
+    let job = Job {
+        payload: json!({ "vend": id }).to_string(),
+        order_key: Some(format!("vend:{}", row.meter_id)),
+        gateway_id: Some(meter.gateway_id),
+        priority: PRIORITY_VEND,
+        ..draft(house, row.project(), "vend", &id, house.now())
+    };
+    Ok(job::schedule(tx, &job).await?)
+}
+
 /// Has everything open about a meter looked at, because the meter was heard.
 pub(crate) async fn wake_meter(house: &House, meter: &Meter) -> Result<()> {
     let open = vend::open(house.store().read(), meter.project(), Some(meter.meter_id())).await?;

@@ -1,5 +1,8 @@
 //! Meters and the accounts they serve: opening, closing, and the guided ways out of quarantine.
 
+mod carry;
+pub mod replace;
+
 use domain::{AccountId, MeterId, OperatorId, ProjectId, RoomId};
 use serde_json::json;
 use store::{

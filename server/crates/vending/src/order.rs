@@ -132,7 +132,7 @@ impl House {
         Ok(Quote { account, purpose: meter.purpose()?, price })
     }
 
-    fn draft(&self, project: ProjectId, wish: &PlaceOrder, quote: &Quote) -> Order {
+    pub(crate) fn draft(&self, project: ProjectId, wish: &PlaceOrder, quote: &Quote) -> Order {
         let now = self.now();
         let lifetime = TimeDelta::from_std(self.settings().order_lifetime);
         Order {

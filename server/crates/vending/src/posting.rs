@@ -146,6 +146,20 @@ pub(crate) fn vend_held(
     Ok(booking(house, order.project(), transaction, Some(order.order_id()), Some(vend)))
 }
 
+/// A vend whose hold was given up starts again: its money is set aside anew.
+pub(crate) fn vend_held_anew(
+    house: &House,
+    order: &Order,
+    (vend, hold): (&Vend, HoldId),
+    at: DateTime<Utc>,
+) -> Result<Booking, VendingError> {
+    let key = occurrence(format!("vend-held:{}:{}", vend.vend_id(), vend.version), at)?;
+    let transaction = template::vend_held(key, hold, purse(order)?, order.amount())
+        .map_err(BookingError::from)?;
+    let (id, vend) = (Some(order.order_id()), Some(vend.vend_id()));
+    Ok(booking(house, order.project(), transaction, id, vend))
+}
+
 /// The meter was read to hold the purchase.
 pub(crate) fn vend_applied(
     house: &House,
@@ -161,6 +175,53 @@ pub(crate) fn vend_applied(
     Ok(booking(house, order.project(), transaction, id, vend))
 }
 
+/// A booking about what a meter holds.
+pub(crate) type OfMeter = fn(&House, &Meter, Money) -> Result<Booking, VendingError>;
+
+/// The key of what is booked once when a life of a meter ends.
+fn life_key(house: &House, what: &str, meter: &Meter) -> Result<Occurrence, BookingError> {
+    occurrence(format!("{what}:{}:{}", meter.id, meter.epoch), house.now())
+}
+
+/// What was used on a meter that keeps its money, up to the end of its life.
+pub(crate) fn meter_consumption(
+    house: &House,
+    meter: &Meter,
+    amount: Money,
+) -> Result<Booking, VendingError> {
+    let (key, purpose) = (life_key(house, "meter-used", meter)?, meter.purpose()?);
+    let transaction = template::meter_consumption(key, meter.meter_id(), purpose, amount)
+        .map_err(BookingError::from)?;
+    Ok(booking(house, meter.project(), transaction, None, None))
+}
+
+/// What a meter held at the end of its life without the books having known.
+pub(crate) fn meter_value_found(
+    house: &House,
+    meter: &Meter,
+    amount: Money,
+) -> Result<Booking, VendingError> {
+    let (key, purpose) = (life_key(house, "meter-found", meter)?, meter.purpose()?);
+    let transaction = template::meter_value_found(key, meter.meter_id(), purpose, amount)
+        .map_err(BookingError::from)?;
+    Ok(booking(house, meter.project(), transaction, None, None))
+}
+
+/// What a meter still held at the end of its life goes back to the tenant.
+pub(crate) fn meter_value_returned(
+    house: &House,
+    meter: &Meter,
+    account: AccountId,
+    order: Option<OrderId>,
+    amount: Money,
+) -> Result<Booking, VendingError> {
+    let purse = Purse { account, purpose: meter.purpose()? };
+    let key = life_key(house, "meter-rest", meter)?;
+    let transaction = template::meter_value_returned(key, meter.meter_id(), purse, amount)
+        .map_err(BookingError::from)?;
+    Ok(booking(house, meter.project(), transaction, order, None))
+}
+
 /// Two persons proved that a purchase never reached its meter: the hold is given up.
 pub(crate) fn vend_voided(
     house: &House,
@@ -169,7 +230,8 @@ pub(crate) fn vend_voided(
     at: DateTime<Utc>,
 ) -> Result<Booking, VendingError> {
     let hold = vend.hold().ok_or_else(|| no_hold(vend))?;
-    let key = occurrence(format!("vend-voided:{}", vend.vend_id()), at)?;
+    // By the hold: a vend that was started again may be proven void again.
+    let key = occurrence(format!("vend-voided:{}:{hold}", vend.vend_id()), at)?;
     let transaction = template::vend_voided(key, hold);
     let (id, vend) = (Some(order.order_id()), Some(vend.vend_id()));
     Ok(booking(house, order.project(), transaction, id, vend))

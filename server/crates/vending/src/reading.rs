@@ -12,6 +12,7 @@ use domain::{
 use gateway::{GatewayEvent, Item, event::Reading as Scanned};
 use store::{
     meter::Meter,
+    meter_epoch,
     reading::{self, Latest, Quality as Kept, Quarantined, Reading as Row},
     site,
 };
@@ -30,8 +31,9 @@ const BATCH_MAX: usize = 4_096;
 /// The meters the listener knows, by the key the gateway names them with.
 pub type Directory = HashMap<Uuid, Meter>;
 
-/// The last believed value of a register, per meter and item.
-type Memory = HashMap<(Uuid, i16), plausibility::Reading>;
+/// The last believed value of a register, per meter, life and item: what another meter showed in
+/// the same place is no measure of this one.
+type Memory = HashMap<(Uuid, i32, i16), plausibility::Reading>;
 
 /// Listens to the gateway until it is gone.
 pub struct Listener {
@@ -44,13 +46,21 @@ impl Listener {
     pub async fn new(house: House) -> Result<Self> {
         let mut memory = Memory::new();
         let db = house.store().read();
+        let lives: HashMap<Uuid, i32> =
+            house.meters_in_service().await?.iter().map(|meter| (meter.id, meter.epoch)).collect();
         for project in site::projects(db).await? {
+            let began = meter_epoch::began(db, ProjectId(project.id)).await?;
+            let of_this_life = |latest: &Latest| {
+                latest.quality == Quality::Good.code()
+                    && began.get(&latest.meter_id).is_none_or(|began| latest.at >= *began)
+            };
             for item in [Item::ForwardEnergy, Item::Volume] {
                 let project = ProjectId(project.id);
                 let all = reading::latest_of_project(db, project, item.code()).await?;
-                for latest in all.iter().filter(|l| l.quality == Quality::Good.code()) {
+                for latest in all.iter().filter(|latest| of_this_life(latest)) {
+                    let Some(life) = lives.get(&latest.meter_id) else { continue };
                     let last = plausibility::Reading { at: latest.at, value_milli: latest.value };
-                    memory.insert((latest.meter_id, latest.item), last);
+                    memory.insert((latest.meter_id, *life, latest.item), last);
                 }
             }
         }
@@ -100,7 +110,7 @@ impl Listener {
                     if let Some(read) = register {
                         registers.push((meter.project(), meter.meter_id(), read));
                         let last = plausibility::Reading { at: read.at, value_milli: read.value };
-                        self.memory.insert((meter.id, reading.item.code()), last);
+                        self.memory.insert((meter.id, meter.epoch, reading.item.code()), last);
                     }
                     rows.push(row);
                 }
@@ -153,7 +163,7 @@ impl Listener {
         if !is_register(item) {
             return value.map_or(Judged::Nothing, |v| Judged::Keep(row(v, Kept::Good), None));
         }
-        let last = self.memory.get(&(meter.id, code));
+        let last = self.memory.get(&(meter.id, meter.epoch, code));
         let clock = reading.meter_clock.and_then(|s| DateTime::<Utc>::from_timestamp(s, 0));
         let sample = Sample { at: reading.at, value_milli: value, meter_clock: clock };
         match (judge_reading(last, &sample, &limits(&self.house, meter)), value) {

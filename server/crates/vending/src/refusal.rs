@@ -42,6 +42,12 @@ pub enum Refusal {
     /// The meter is quarantined: money commands to it are stopped until a person has looked.
     #[error("the meter is quarantined")]
     MeterQuarantined,
+    /// This life of the meter ended before, with other figures.
+    #[error("the meter was replaced before with another {field}")]
+    AlreadyReplaced {
+        /// The first figure that differs.
+        field: &'static str,
+    },
     /// The meter has no tariff, so nothing can be priced.
     #[error("the meter has no tariff")]
     NoTariff,
@@ -116,6 +122,7 @@ impl Refusal {
             Refusal::AccountOpen => "account.open",
             Refusal::MeterUnassigned => "meter.unassigned",
             Refusal::MeterQuarantined => "meter.quarantined",
+            Refusal::AlreadyReplaced { .. } => "meter.already_replaced",
             Refusal::NoTariff => "meter.no_tariff",
             Refusal::ChannelNotOffered => "payment.channel_not_offered",
             Refusal::PayerMissing => "payment.payer_missing",

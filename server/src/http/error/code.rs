@@ -140,6 +140,9 @@ codes! {
         "The meter belongs to no open account", "请先开户", "Open an account for its room";
     MeterQuarantined = "meter.quarantined", 409, "表计已隔离，暂停充值和控制",
         "The meter is quarantined", "现场核对后解除隔离", "Look at the meter, then release it";
+    AlreadyReplaced = "meter.already_replaced", 409, "这一代表计已按其他数字办过换表",
+        "This life of the meter ended before with other figures",
+        "请刷新后核对 params 里的字段", "Reload and compare the field in params";
     NoTariff = "meter.no_tariff", 409, "该表没有费率", "The meter has no tariff",
         "请先设置费率", "Give it a tariff first";
     ChannelNotOffered = "payment.channel_not_offered", 409, "此项目未开通该支付方式",
@@ -189,6 +192,7 @@ impl Code {
             Refusal::AccountOpen => Code::AccountOpen,
             Refusal::MeterUnassigned => Code::MeterUnassigned,
             Refusal::MeterQuarantined => Code::MeterQuarantined,
+            Refusal::AlreadyReplaced { .. } => Code::AlreadyReplaced,
             Refusal::NoTariff => Code::NoTariff,
             Refusal::ChannelNotOffered => Code::ChannelNotOffered,
             Refusal::PayerMissing => Code::PayerMissing,

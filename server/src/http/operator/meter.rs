@@ -95,6 +95,12 @@ pub struct MeterView {
     /// `electricity`, `water` or `gas`.
     #[schema(example = "electricity")]
     pub purpose: String,
+    /// Which life of the place this is; a replaced or initialised meter begins the next one.
+    #[schema(example = 1)]
+    pub epoch: i32,
+    /// The purchase count the platform knows of, where the meter keeps one.
+    #[schema(example = 7)]
+    pub purchase_count: Option<i64>,
     /// `meter-held` or `platform-held`: who keeps the money.
     #[schema(example = "meter-held")]
     pub money_model: String,
@@ -269,6 +275,8 @@ async fn view(call: &Call, row: Meter, known: &Known) -> Result<MeterView> {
         address: row.address,
         profile: row.profile,
         purpose: row.purpose,
+        epoch: row.epoch,
+        purchase_count: row.purchase_count,
         money_model: row.money_model,
         state: row.state,
         quarantine_reason: row.quarantine_reason,
@@ -294,13 +302,13 @@ async fn list(call: Call) -> Result<Answer> {
     Answer::ok(&MeterPage { items, total, page, page_size })
 }
 
-async fn find(call: &Call) -> Result<Meter> {
+pub(super) async fn find(call: &Call) -> Result<Meter> {
     let id: MeterId = call.id("meter")?;
     let found = meter::by_id(call.house().store().read(), call.project()?, id).await?;
     found.ok_or_else(|| Problem::not_found("meter"))
 }
 
-async fn shown(call: &Call, row: Meter) -> Result<MeterView> {
+pub(super) async fn shown(call: &Call, row: Meter) -> Result<MeterView> {
     let known = Known::of_meter(call, &row).await?;
     view(call, row, &known).await
 }

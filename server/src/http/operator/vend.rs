@@ -6,7 +6,7 @@
 //! and no half-signed decision lies about.
 
 use chrono::{DateTime, Utc};
-use domain::{VendId, vend::Finding};
+use domain::{OperatorId, ProjectId, VendId, vend::Finding};
 use serde::{Deserialize, Serialize};
 use store::vend::Vend;
 use utoipa::ToSchema;
@@ -149,6 +149,23 @@ pub struct SecondPerson {
     pub totp: Option<String>,
 }
 
+/// Who the second person is: somebody else, who may do the same in this project.
+pub(super) async fn agreeing(
+    call: &Call,
+    project: ProjectId,
+    perm: Perm,
+    second: SecondPerson,
+) -> Result<OperatorId> {
+    let shown = credentials(second.login, second.password, second.totp);
+    let shown = shown.map_err(|_| Problem::new(Code::SecondPersonRefused))?;
+    let second = second_person(&call.app, call.client.ip, shown).await?.operator_id();
+    let reach = Reach::of(&store::operator::roles(call.house().store().read(), second).await?);
+    if second == call.caller()?.id() || reach.access(project, perm) != Access::Granted {
+        return Err(Problem::new(Code::SecondPersonRefused));
+    }
+    Ok(second)
+}
+
 async fn list(call: Call) -> Result<Answer> {
     let (page, page_size) = call.query::<Paging>()?.bounds()?;
     let rows = call.house().open_vends(call.project()?).await?;
@@ -181,14 +198,8 @@ async fn resolve(call: Call) -> Result<Answer> {
     let db = call.house().store().read();
     let known = store::vend::by_id(db, project, id).await?;
     known.ok_or_else(|| Problem::not_found("vend"))?;
-    let shown = credentials(wish.second.login, wish.second.password, wish.second.totp);
-    let shown = shown.map_err(|_| Problem::new(Code::SecondPersonRefused))?;
-    let second = second_person(&call.app, call.client.ip, shown).await?.operator_id();
     let first = call.caller()?.id();
-    let reach = Reach::of(&store::operator::roles(db, second).await?);
-    if second == first || reach.access(project, Perm::SettleVend) != Access::Granted {
-        return Err(Problem::new(Code::SecondPersonRefused));
-    }
+    let second = agreeing(&call, project, Perm::SettleVend, wish.second).await?;
     let sight = Sight {
         count: wish.count,
         balance_fen: wish.balance_fen,

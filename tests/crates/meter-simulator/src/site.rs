@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::bus::{Bus, BusCounters};
-use crate::config::{BUSES_MAX, BusConfig, ScriptLine, SiteConfig, SiteError};
+use crate::config::{BUSES_MAX, BusConfig, MeterConfig, ScriptLine, SiteConfig, SiteError};
 use crate::knob::{Knob, Setting};
 use crate::meter::Meter;
 use crate::session::{self, Door, Lane, Link, Timeline};
@@ -335,6 +335,18 @@ impl MeterHandle {
     /// A purchase that does not come over this wire: a card, another system.
     pub fn buy_elsewhere(&self, amount_fen: u64) {
         self.with(|meter| meter.buy_elsewhere(amount_fen));
+    }
+
+    /// Another meter is put in its place; the name the place is known by stays.
+    ///
+    /// # Errors
+    /// [`SiteError`] when the new meter's configuration is wrong.
+    pub fn swap(&self, config: MeterConfig) -> Result<(), SiteError> {
+        let now = self.lane.timeline.now();
+        let seed = (self.bus as u64) << 32 | self.place as u64;
+        let meter = Meter::new(config, seed, now)?;
+        self.with(|place| *place = meter);
+        Ok(())
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Meter) -> T) -> T {

@@ -55,6 +55,8 @@ fn precheck_again(vend: &Vend, failures: u32) -> Step {
 
 fn prechecking(vend: Vend, failures: u32, event: VendEvent, now: DateTime<Utc>) -> Step {
     match event {
+        // An operator's word comes to whatever state the vend is in by then; it must never end
+        // the job of a vend that is still under way.
         VendEvent::Wake | VendEvent::Resend => precheck_again(&vend, failures),
         VendEvent::ProofRead(proof) => match judge_precheck(&vend, &proof) {
             Precheck::Go { count } => {

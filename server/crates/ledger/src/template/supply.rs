@@ -34,6 +34,18 @@ pub fn meter_consumption(
     one(occurrence, Template::MeterConsumption, meter, revenue, amount)
 }
 
+/// A meter was read to hold more than the books had put on it: an opening balance, or a sale of
+/// another system. Nobody paid it to us, so it lessens what was earned: revenue → on meter.
+pub fn meter_value_found(
+    occurrence: Occurrence,
+    meter: MeterId,
+    purpose: domain::Purpose,
+    amount: Money,
+) -> Booked {
+    let (meter, revenue) = (LedgerAccount::OnMeter(meter), LedgerAccount::Revenue(purpose));
+    one(occurrence, Template::MeterValueFound, revenue, meter, amount)
+}
+
 /// What a removed or emptied meter still held goes back: on meter → purse.
 pub fn meter_value_returned(
     occurrence: Occurrence,

@@ -55,6 +55,12 @@ fn each_event_moves_money_between_its_own_two_accounts() {
             "on_meter",
             "revenue:water",
         ),
+        (
+            meter_value_found(now(), meter, Purpose::Water, a),
+            "meter_value_found",
+            "revenue:water",
+            "on_meter",
+        ),
         (meter_value_returned(now(), meter, power, a), "meter_value_returned", "on_meter", "purse"),
         (refund_started(now(), power, a), "refund_started", "purse", "refund_due"),
         (refund_done(now(), merchant, a), "refund_done", "refund_due", "provider"),

@@ -25,6 +25,7 @@ pub mod ledger_rollup;
 pub mod ledger_transaction;
 pub mod merchant;
 pub mod meter;
+pub mod meter_epoch;
 pub mod operation_log;
 pub mod operator;
 pub mod operator_role;

@@ -122,10 +122,21 @@ const RULES: &[Rule] = &[
         "select o.project_id, o.order_no, o.state || ', credited ' || count(f.id) || ' times' \
          from orders o left join provider_fact f on f.project_id = o.project_id \
            and f.order_id = o.id and f.verdict = 'credited' \
-         where {project:o} group by o.project_id, o.id, o.order_no, o.state \
-         having count(f.id) <> case \
+         where {project:o} group by o.project_id, o.id, o.order_no, o.state, o.channel \
+         having count(f.id) <> case when o.channel = 'carried-over' then 0 \
            when o.state in ('credited', 'delivering', 'uncertain', 'delivered', 'restored') then 1 \
            when o.state in ('refunded', 'held') then count(f.id) else 0 end or count(f.id) > 1",
+    ),
+    Rule(
+        "an order nobody pays for carries what was booked out of a meter, once",
+        "select o.project_id, o.order_no, 'carries ' || o.amount_fen || ', booked out ' \
+           || coalesce(sum(p.amount_fen), 0) \
+         from orders o left join ledger_transaction t on t.project_id = o.project_id \
+           and t.order_id = o.id and t.template = 'meter_value_returned' \
+         left join posting p on p.project_id = t.project_id and p.transaction_id = t.id \
+         where {project:o} and o.channel = 'carried-over' \
+         group by o.project_id, o.id, o.order_no, o.amount_fen \
+         having coalesce(sum(p.amount_fen), 0) <> o.amount_fen",
     ),
 ];
 

@@ -38,16 +38,8 @@ impl House {
         actions: &[VendAction],
     ) -> Result<Saved> {
         let now = self.now();
-        let step = Step {
-            house: self.clone(),
-            row: turn.row.clone(),
-            meter: turn.meter.clone(),
-            next: next.clone(),
-            event,
-            actions: actions.to_vec(),
-            frames: turn.frames.clone(),
-            now,
-        };
+        let mut step = Step::of(self, (&turn.row, &turn.meter), next.clone(), event, actions, now);
+        step.frames = turn.frames.clone();
         let reserves = actions.iter().any(|a| matches!(a, VendAction::PersistIntent { .. }));
         let stored = self.store().transact(move |tx| Box::pin(step.apply(tx))).await;
         turn.saga = next;
@@ -65,7 +57,7 @@ impl House {
 }
 
 /// One step on its way into the store.
-struct Step {
+pub(super) struct Step {
     house: House,
     row: vend::Vend,
     meter: meter::Meter,
@@ -77,7 +69,19 @@ struct Step {
 }
 
 impl Step {
-    async fn apply(mut self, tx: &Tx) -> Result<(vend::Vend, meter::Meter)> {
+    pub(super) fn of(
+        house: &House,
+        (row, meter): (&vend::Vend, &meter::Meter),
+        next: Saga,
+        event: VendEvent,
+        actions: &[VendAction],
+        now: DateTime<Utc>,
+    ) -> Self {
+        let (house, row, meter) = (house.clone(), row.clone(), meter.clone());
+        Step { house, row, meter, next, event, actions: actions.to_vec(), frames: Vec::new(), now }
+    }
+
+    pub(super) async fn apply(mut self, tx: &Tx) -> Result<(vend::Vend, meter::Meter)> {
         let order = order::by_id(tx, self.row.project(), self.row.order()).await?;
         let mut order = order.ok_or(Refusal::NotFound { what: "order" })?;
         let row = vend::change(tx, &self.row, self.change()).await?;
@@ -98,6 +102,7 @@ impl Step {
     fn change(&self) -> vend::Change {
         let state = &self.next.state;
         let flight = state.flight();
+        let reserves = self.actions.iter().any(|a| matches!(a, VendAction::PersistIntent { .. }));
         let sending = self.actions.iter().any(|a| matches!(a, VendAction::SendTopUp { .. }));
         let proof = match self.event {
             VendEvent::ProofRead(proof) => Some(proof_json(&proof).to_string()),
@@ -112,6 +117,9 @@ impl Step {
         vend::Change {
             state: stored_name(state).to_owned(),
             saga: serde_json::to_string(&self.next.to_fields().0).unwrap_or_default(),
+            // The count is the meter's of today, whenever the vend was made.
+            epoch: reserves.then_some(self.meter.epoch),
+            hold: None,
             purchase_count: count,
             sent_count: flight
                 .map_or(self.row.sent_count, |f| i32::try_from(f.sends).unwrap_or(i32::MAX)),
