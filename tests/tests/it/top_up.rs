@@ -132,3 +132,46 @@ async fn nothing_is_pushed_to_a_meter_in_safe_mode_and_everything_after_it() {
     world.until(order.order_id(), OrderState::Restored).await;
     assert_eq!(world.site.sum_applied_fen(), 2_000);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_count_that_jumped_shows_the_foreign_purchases_beside_the_quarantine() {
+    // H.1 no. 9: two sales of another system, 12.34 and 50 yuan, between two of ours.
+    let world = World::start(Plan::new(vec![Bus::prepaid(1)])).await;
+    let place = world.layout.places[0].meter.clone();
+    let meter = world.site.meter(&place.address).unwrap();
+    let (first, no) = world.order(0, 1_000, Channel::WechatNative).await;
+    world.provider.pay_now(&no, Pay::default()).unwrap();
+    world.until(first.order_id(), OrderState::Restored).await;
+    meter.buy_elsewhere(1_234);
+    meter.buy_elsewhere(5_000);
+    let (second, no) = world.order(0, 2_000, Channel::WechatNative).await;
+    world.provider.pay_now(&no, Pay::default()).unwrap();
+    world.until_event(second.order_id(), "quarantined").await;
+    let log = tokio::time::timeout(std::time::Duration::from_secs(60), async {
+        loop {
+            let db = world.house.store().read();
+            let items = store::work_item::open_items(db, PROJECT).await.unwrap();
+            let item = items.into_iter().find(|item| item.kind == "vend.quarantined").unwrap();
+            assert_eq!(item.subject_id, second.id.to_string());
+            let detail: serde_json::Value = serde_json::from_str(&item.detail).unwrap();
+            if !detail["log_read_at"].is_null() {
+                return detail;
+            }
+            world.house.store().wait_for_work(std::time::Duration::from_millis(20)).await;
+        }
+    });
+    let log = log.await.expect("the meter's log stands beside its quarantine");
+    let purchases: Vec<_> = log["foreign_purchases"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|purchase| (purchase["count"].as_i64(), purchase["amount_fen"].as_i64()))
+        .collect();
+    assert_eq!(purchases, [(Some(6), Some(5_000)), (Some(5), Some(1_234))], "{log}");
+    assert!(log["foreign_purchases"][0]["at"].is_string(), "{log}");
+    assert_eq!(meter.snapshot().sum_applied_fen, 1_000, "nothing more was sent");
+    // On demand the whole log is there, ours among it, and only what was really bought.
+    let all = world.house.read_purchases(PROJECT, place.meter_id(), 10).await.unwrap();
+    let all: Vec<_> = all.iter().map(|p| (p.count, p.amount_fen)).collect();
+    assert_eq!(all, [(Some(6), Some(5_000)), (Some(5), Some(1_234)), (Some(4), Some(1_000))]);
+}

@@ -39,6 +39,11 @@ pub enum Action {
     Read(Vec<Item>),
     /// Read what proves a top-up, as the profile lists it (`meters.md` H.0 step 1).
     ReadProof,
+    /// Read the meter's own log of its last purchases, the newest first (`meters.md` H.1 no. 9).
+    ReadPurchases {
+        /// How many records, at most [`RECORDS_MAX`](crate::profile::purchase_log::RECORDS_MAX).
+        records: u8,
+    },
     /// Write a top-up, once; never repeated here (`meters.md` H.0 step 3).
     TopUp {
         /// The amount, in fen.
@@ -117,6 +122,15 @@ pub struct Exchange {
 }
 
 impl Exchange {
+    /// The values of a log, record by record: a record begins where its first item comes again.
+    pub fn records(&self) -> Vec<&[(Item, Value)]> {
+        let Some((first, _)) = self.values.first() else { return Vec::new() };
+        let begins = self.values.iter().enumerate().filter(|(_, (item, _))| item == first);
+        let begins: Vec<usize> = begins.map(|(at, _)| at).collect();
+        let ends = begins.iter().skip(1).copied().chain([self.values.len()]);
+        begins.iter().zip(ends).map(|(from, until)| &self.values[*from..until]).collect()
+    }
+
     /// The number an item gave; `None` when it was not asked for or is absent in the meter.
     pub fn number(&self, item: Item) -> Option<i64> {
         self.values.iter().find(|(i, _)| *i == item).and_then(|(_, value)| value.number())

@@ -13,7 +13,9 @@ pub mod field;
 pub use field::{Field, FieldError, Format};
 pub mod catalog;
 mod check;
+pub mod purchase_log;
 pub use catalog::{ProfileError, Profiles};
+pub use purchase_log::PurchaseLog;
 
 /// Most reads one profile may list.
 pub const READS_MAX: usize = 64;
@@ -62,6 +64,8 @@ pub struct Profile {
     /// What proves that a top-up arrived, in the order it is read (`meters.md` H.0 step 1).
     #[serde(default)]
     pub proof: Vec<Item>,
+    /// Where it keeps its last purchases, if it can be asked for them.
+    pub purchase_log: Option<PurchaseLog>,
     /// How it is switched, if it can be.
     pub relay: Option<Relay>,
     /// How its clock is set, if it can be.

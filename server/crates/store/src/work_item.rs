@@ -4,8 +4,10 @@ use aws_lc_rs::digest::{Context, SHA256};
 use chrono::{DateTime, Utc};
 use domain::{ProjectId, WorkItemId};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
-    QueryOrder, QuerySelect, sea_query::OnConflict,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, OnConflict},
 };
 
 use crate::{
@@ -91,6 +93,37 @@ pub async fn close(
         .exec(tx)
         .await?;
     Ok(done.rows_affected == 1)
+}
+
+/// Adds fields to the detail of the open items of a kind about a subject.
+pub async fn add_detail(
+    tx: &Tx,
+    project: ProjectId,
+    kind: &str,
+    subject_id: &str,
+    more: &serde_json::Value,
+) -> Result<(), StoreError> {
+    let open = work_item::Entity::find()
+        .filter(work_item::Column::ProjectId.eq(project.0))
+        .filter(work_item::Column::Kind.eq(kind))
+        .filter(work_item::Column::SubjectId.eq(subject_id))
+        .filter(work_item::Column::State.eq("open"))
+        .limit(LIST_MAX)
+        .all(tx)
+        .await?;
+    for item in open {
+        let mut detail: serde_json::Value = serde_json::from_str(&item.detail).unwrap_or_default();
+        if let (Some(detail), Some(more)) = (detail.as_object_mut(), more.as_object()) {
+            detail.extend(more.clone());
+        }
+        work_item::Entity::update_many()
+            .col_expr(work_item::Column::Detail, Expr::value(detail.to_string()))
+            .filter(work_item::Column::ProjectId.eq(project.0))
+            .filter(work_item::Column::Id.eq(item.id))
+            .exec(tx)
+            .await?;
+    }
+    Ok(())
 }
 
 /// Raises an alarm unless the same one stands already.

@@ -1,6 +1,7 @@
 //! Meters and the accounts they serve: opening, closing, and the guided ways out of quarantine.
 
 mod carry;
+pub mod purchases;
 pub mod replace;
 
 use domain::{AccountId, MeterId, OperatorId, ProjectId, RoomId};

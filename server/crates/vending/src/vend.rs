@@ -76,10 +76,27 @@ impl House {
             }
             match self.carry_out(&mut turn, &actions).await {
                 Next::Event(told) => event = told,
-                Next::End(end) => return Ok(end),
+                Next::End(end) => {
+                    self.gather_evidence(&turn, &actions).await;
+                    return Ok(end);
+                }
             }
         }
         Ok(JobEnd::Again(self.paced(domain::vend::UNSENT_BACKOFF.first)))
+    }
+
+    /// A meter that was quarantined because its count is not ours is asked who else sold to it.
+    async fn gather_evidence(&self, turn: &Turn, actions: &[VendAction]) {
+        let quarantined = actions.iter().find_map(|action| match action {
+            VendAction::Quarantine { reason } => Some(*reason),
+            _ => None,
+        });
+        let VendState::Quarantined { flight, seen, .. } = &turn.saga.state else { return };
+        let Some(reason) = quarantined else { return };
+        let before = flight.and_then(|flight| flight.before.count);
+        let known = before.or(turn.saga.request.platform_count);
+        let counts = (reason, known, seen.and_then(|proof| proof.count));
+        self.note_purchases(&turn.meter, turn.row.order(), counts).await;
     }
 
     async fn open_turn(&self, project: ProjectId, id: VendId) -> Result<Option<Turn>> {

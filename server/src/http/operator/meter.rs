@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{MeterId, ProjectId};
-use gateway::Item;
+use gateway::{Item, profile::purchase_log::RECORDS_MAX};
 use serde::{Deserialize, Serialize};
 use store::{
     meter::{self, Meter},
@@ -12,7 +12,7 @@ use store::{
 };
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
-use vending::{posting, supply::switch::Wanted};
+use vending::{meter::purchases::Purchase, posting, supply::switch::Wanted};
 
 use super::page::{Paging, cut, page_of};
 use crate::{
@@ -48,6 +48,12 @@ pub const ROUTES: &[Route] = &[
     .in_project(Perm::ReadMeter)
     .says("立即抄表", "Read a meter now")
     .answers::<LiveView>(200),
+    Route::post("/projects/{project}/meters/{meter}/purchases", "meter.purchases", |call| {
+        Box::pin(purchases(call))
+    })
+    .in_project(Perm::ReadMeter)
+    .says("读取表内购电记录", "Read the meter's own log of its last purchases")
+    .answers::<Purchases>(200),
     Route::get("/projects/{project}/meters/{meter}/readings", "meter.readings", |call| {
         Box::pin(readings(call))
     })
@@ -154,6 +160,28 @@ pub struct ValueView {
     /// The value; absent where the meter has none.
     #[schema(example = 1_234_560)]
     pub value: Option<i64>,
+}
+
+/// What a meter says of its last purchases.
+#[derive(Serialize, ToSchema)]
+pub struct Purchases {
+    /// When it was asked.
+    pub at: DateTime<Utc>,
+    /// The newest first.
+    pub purchases: Vec<PurchaseView>,
+}
+
+/// One purchase as the meter remembers it.
+#[derive(Serialize, ToSchema)]
+pub struct PurchaseView {
+    /// The meter's count after it; absent where its log tells none.
+    #[schema(example = 7)]
+    pub count: Option<i64>,
+    /// How much, in fen.
+    #[schema(example = 5000)]
+    pub amount_fen: Option<i64>,
+    /// When, by the meter's clock.
+    pub at: Option<DateTime<Utc>>,
 }
 
 /// Which readings.
@@ -327,6 +355,19 @@ async fn read_now(call: Call) -> Result<Answer> {
         value: *value,
     };
     Answer::ok(&LiveView { at: live.at, values: live.values.iter().map(value).collect() })
+}
+
+async fn purchases(call: Call) -> Result<Answer> {
+    let row = find(&call).await?;
+    let house = call.house();
+    let found = house.read_purchases(row.project(), row.meter_id(), RECORDS_MAX).await?;
+    let view = |purchase: &Purchase| PurchaseView {
+        count: purchase.count,
+        amount_fen: purchase.amount_fen,
+        at: purchase.at,
+    };
+    let purchases = found.iter().map(view).collect();
+    Answer::ok(&Purchases { at: call.app.clock.now(), purchases })
 }
 
 async fn readings(call: Call) -> Result<Answer> {

@@ -12,7 +12,7 @@ use crate::{
     },
     item::{Item, Value},
     line::MeterPlan,
-    profile::{Read, RelayForm},
+    profile::{Read, RelayForm, purchase_log::RECORDS_MAX},
 };
 
 pub(crate) type Answered = Result<Exchange, CommandFailure>;
@@ -22,6 +22,11 @@ pub(crate) type Answered = Result<Exchange, CommandFailure>;
 pub(crate) enum Step {
     /// One of the profile's reads.
     Read(u8),
+    /// One read of a record of the purchase log, so many before the newest.
+    Log {
+        read: u8,
+        back: u8,
+    },
     /// Make sure that the meter's clock lets it understand a validity (`meters.md` H.1 no. 11).
     CheckClock(u8),
     TopUp,
@@ -35,7 +40,7 @@ pub(crate) enum Step {
 impl Step {
     /// Whether it changes something, so that it is sent once only.
     pub(crate) fn writes(self) -> bool {
-        !matches!(self, Step::Read(_) | Step::CheckClock(_) | Step::ReadAddress)
+        !matches!(self, Step::Read(_) | Step::Log { .. } | Step::CheckClock(_) | Step::ReadAddress)
     }
 }
 
@@ -156,6 +161,14 @@ fn steps(
             Err(format!("1 to {ITEMS_MAX} items are read at once"))
         }
         Action::Read(items) => reads(items),
+        Action::ReadPurchases { records } => {
+            let log = profile.purchase_log.as_ref();
+            let log = log.ok_or_else(|| format!("profile {} keeps no log", profile.name))?;
+            let records = (*records).clamp(1, log.records.min(RECORDS_MAX));
+            let reads = 0..log.read.len() as u8;
+            let of = |back| reads.clone().map(move |read| Step::Log { read, back });
+            Ok(((0..records).flat_map(of).collect(), Vec::new()))
+        }
         Action::ReadProof if profile.proof.is_empty() => {
             Err(format!("profile {} names no proof of a top-up", profile.name))
         }
@@ -207,6 +220,18 @@ pub(crate) fn decode(
             (None, _) => values.push((field.item, value)),
         }
     }
+    Ok(())
+}
+
+/// Reads every field of a log's answer: the same items come once for each record.
+pub(crate) fn decode_record(
+    read: &Read,
+    data: &[u8],
+    values: &mut Vec<(Item, Value)>,
+) -> Result<(), crate::profile::FieldError> {
+    let decoded: Result<Vec<_>, _> =
+        read.values.iter().map(|field| Ok((field.item, field.decode(data)?))).collect();
+    values.extend(decoded?);
     Ok(())
 }
 

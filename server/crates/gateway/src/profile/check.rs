@@ -31,6 +31,15 @@ pub(super) fn check(profile: &Profile, stem: &str) -> Result<(), Wrong> {
     for (at, read) in profile.read.iter().enumerate() {
         check_read(profile.protocol, read, &format!("read[{at}]"))?;
     }
+    if let Some(log) = &profile.purchase_log {
+        if log.records == 0 || log.step == 0 || !(1..=4).contains(&log.read.len()) {
+            let allowed = "records and step above 0, 1 to 4 reads";
+            return Err(wrong("purchase_log", format!("{} reads", log.read.len()), allowed));
+        }
+        for (at, read) in log.read.iter().enumerate() {
+            check_read(profile.protocol, read, &format!("purchase_log.read[{at}]"))?;
+        }
+    }
     check_quirks(profile)?;
     check_money(profile)?;
     profile.relay.as_ref().map_or(Ok(()), |relay| check_relay(profile, relay))?;
