@@ -71,6 +71,7 @@ pub fn timing(config: &Config) -> Timing {
     let real = Timing::default();
     Timing {
         path: paced(real.path),
+        read_margin: paced(real.read_margin),
         turnaround_per_mille: real.turnaround_per_mille * percent / 100,
         gap: paced(real.gap),
         broadcast_pause: paced(real.broadcast_pause),

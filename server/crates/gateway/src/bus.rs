@@ -32,6 +32,8 @@ pub(crate) use intake::Message;
 mod claim;
 mod exchange;
 mod known;
+mod patience;
+use patience::Pace;
 mod turn;
 
 /// Most messages that wait for a line's task.
@@ -52,8 +54,8 @@ struct MeterState {
     wrong: u8,
     /// Until when its password is not tried (monotonic).
     password_rest: Option<Duration>,
-    /// How long it and its path took to answer, smoothed; zero when not known.
-    delay: Duration,
+    /// How long it and its path take to answer.
+    pace: Pace,
 }
 
 /// The state of a line's task.
@@ -368,12 +370,15 @@ impl Bus {
     }
 
     fn note_foreign(&mut self, key: FrameKey, frame: Vec<u8>) {
-        let known = self.plan.meters.iter().find(|meter| meter.address == key.address);
-        let meter = known.map(|meter| meter.key);
+        let known = self.plan.meters.iter().position(|meter| meter.address == key.address);
+        let meter = known.map(|at| self.plan.meters[at].key);
         let late = self.given_up.iter().flatten().any(|given_up| *given_up == key);
         match meter {
             Some(meter) if late => {
                 count(&self.shared.counters.late_answers);
+                if let Some(state) = known.and_then(|at| self.meters.get_mut(at)) {
+                    state.pace.late();
+                }
                 let at = self.shared.clock.now();
                 self.shared.outbox.event(GatewayEvent::LateAnswer { meter, frame, at });
             }

@@ -93,6 +93,13 @@ impl Query {
         }
     }
 
+    /// How many bytes the request is on the bus, preamble included.
+    pub(crate) fn length(&self, quirks: &Quirks) -> usize {
+        let mut frame = Vec::with_capacity(64);
+        self.encode(quirks, &mut frame);
+        frame.len()
+    }
+
     /// False for broadcasts.
     pub(crate) fn expects_reply(&self) -> bool {
         match self {

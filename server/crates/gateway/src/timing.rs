@@ -18,11 +18,14 @@ pub struct Timing {
     pub unregistered_max: usize,
     /// What the path to a DTU may add to an exchange.
     pub path: Duration,
+    /// How much longer than three times its known delay the answer to a read may take: what a
+    /// modem and a network vary by.
+    pub read_margin: Duration,
     /// Scales every meter's turnaround time; 1000 is real time.
     pub turnaround_per_mille: u32,
     /// Silence on a bus before the next request, where the profile names none.
     pub gap: Duration,
-    /// How long a bus must be quiet after a time-out; the length of the time-out when absent.
+    /// How long a bus must be quiet after a time-out; as long as that time-out was when absent.
     pub quiet: Option<Duration>,
     /// The pause after a broadcast, which nobody answers.
     pub broadcast_pause: Duration,
@@ -61,6 +64,7 @@ impl Default for Timing {
             connections_max: 20_000,
             unregistered_max: 2000,
             path: Duration::from_millis(1000),
+            read_margin: Duration::from_millis(375),
             turnaround_per_mille: 1000,
             gap: Duration::from_millis(20),
             quiet: None,

@@ -9,6 +9,7 @@ use crate::{
     conn::{Ask, Outcome},
     event::{GatewayEvent, OfflineReason},
     query::{MeterAddress, Target},
+    timing::Timing,
     wire::Wire,
 };
 
@@ -101,19 +102,16 @@ impl Bus {
                 operator_tag: 0,
             };
             let Ok(query) = target.read(read) else { continue };
-            let ask = Ask {
-                query: &query,
-                quirks: &meter.profile.quirks,
-                baud: self.plan.baud(),
-                patience: self.patience(at),
-                expected: super::exchange::expected(meter, read),
-                frames: None,
-            };
+            let (baud, patience) = (self.plan.baud(), self.patience(at));
+            let expected = super::exchange::expected(meter, read);
+            let quirks = &meter.profile.quirks;
+            let timeout = Timing::line_time(baud, query.length(quirks) + expected) + patience;
+            let ask = Ask { query: &query, quirks, baud, patience, expected, frames: None };
             let outcome = wire.ask(&self.shared, ask).await;
             mem::take(wire.value());
             let answered = matches!(outcome, Outcome::Answer(_));
             if !answered {
-                let quiet = self.quiet_time(at);
+                let quiet = self.quiet_after(timeout);
                 let address: Option<MeterAddress> = self.plan.wire();
                 wire.drain(quiet, address, &self.shared).await;
             }

@@ -1,4 +1,5 @@
-//! One exchange with a meter: how long it is waited for, its following parts, what it cost.
+//! One exchange with a meter: its following parts, and what it cost. How long it is waited for
+//! stands in [`super::patience`].
 
 use std::{sync::atomic::Ordering, time::Duration};
 
@@ -32,30 +33,19 @@ pub(super) fn expected(meter: &MeterPlan, read: &Read) -> usize {
     }
 }
 
+/// What is fixed for all parts of a long value.
+#[derive(Clone, Copy)]
+struct Times {
+    expected: usize,
+    gap: Duration,
+    patience: Duration,
+    timeout: Duration,
+}
+
 /// The bytes of an answer to anything else: a refusal, an acknowledgement, a receipt.
 const SHORT_ANSWER: usize = 34;
 
 impl Bus {
-    /// The longest that a meter and the path to it may take, on top of the time on the wire.
-    pub(super) fn patience(&self, at: usize) -> Duration {
-        let turnaround = self.plan.meters[at].profile.quirks.turnaround_ms;
-        self.shared.timing.turnaround(turnaround) + self.shared.timing.path
-    }
-
-    /// The patience of a scan: learnt from the meter, so that one slow bus does not set the pace
-    /// of all, and one dead meter costs less (`reliability.md` 8G).
-    pub(super) fn scan_patience(&self, at: usize) -> Duration {
-        let longest = self.patience(at);
-        match self.meters[at].delay {
-            Duration::ZERO => longest,
-            delay => (delay * 3 + longest / 4).min(longest),
-        }
-    }
-
-    pub(super) fn quiet_time(&self, at: usize) -> Duration {
-        self.shared.timing.quiet.unwrap_or_else(|| self.patience(at))
-    }
-
     pub(super) fn target(&mut self, at: usize, operator_tag: u32) -> Target<'_> {
         self.serial = self.serial.wrapping_add(1);
         let meter = &self.plan.meters[at];
@@ -81,14 +71,18 @@ impl Bus {
         let begin = Instant::now();
         let meter = &self.plan.meters[at];
         let expected = read.map_or(SHORT_ANSWER, |read| expected(meter, read));
-        let gap = meter.profile.quirks.min_gap_ms;
+        let quirks = &meter.profile.quirks;
+        let gap = quirks.min_gap_ms;
         let gap = gap.map_or(self.shared.timing.gap, |ms| Duration::from_millis(u64::from(ms)));
+        let on_wire = Timing::line_time(self.plan.baud(), query.length(quirks) + expected);
+        let timeout = on_wire + patience;
         let mut outcome =
             self.ask(wire, at, query, expected, patience, frames.as_deref_mut()).await;
         let answered_after = begin.elapsed();
         if outcome == Outcome::Answer(Answer::Value { more: true }) {
             // Boxed: rare, and most lines should not carry its state.
-            let rest = self.follow_up(wire, at, query, expected, gap, frames);
+            let times = Times { expected, gap, patience, timeout };
+            let rest = self.follow_up(wire, at, query, times, frames);
             outcome = Box::pin(rest).await;
         }
         let failed = matches!(
@@ -97,14 +91,11 @@ impl Bus {
         );
         if failed {
             self.give_up(query.key());
-            self.quiet = Some(self.quiet_time(at));
-            self.meters[at].delay = Duration::ZERO;
+            self.quiet = Some(self.quiet_after(timeout));
+            self.meters[at].pace.lost();
             self.status.failures.fetch_add(1, Ordering::Relaxed);
         } else {
-            let on_wire = Timing::line_time(self.plan.baud(), expected + 20);
-            let delay = answered_after.saturating_sub(on_wire).max(Duration::from_micros(1));
-            let known = self.meters[at].delay;
-            self.meters[at].delay = delay.max((known * 3 + delay) / 4);
+            self.meters[at].pace.answered(answered_after.saturating_sub(on_wire));
             self.meters[at].wrong = 0;
             self.status.answers.fetch_add(1, Ordering::Relaxed);
         }
@@ -138,16 +129,15 @@ impl Bus {
         wire: &mut Wire,
         at: usize,
         query: &Query,
-        expected: usize,
-        gap: Duration,
+        times: Times,
         mut frames: Option<&mut Vec<FrameRecord>>,
     ) -> Outcome {
-        let patience = self.patience(at);
+        let Times { expected, gap, patience, timeout } = times;
         let mut outcome = Outcome::Noise;
         for restart in 0..=FOLLOW_UP_RESTARTS_MAX {
             if restart > 0 {
                 count(&self.shared.counters.follow_up_restarts);
-                let quiet = self.quiet_time(at);
+                let quiet = self.quiet_after(timeout);
                 wire.drain(quiet, self.plan.wire(), &self.shared).await;
                 let frames = frames.as_deref_mut();
                 outcome = self.ask(wire, at, query, expected, patience, frames).await;

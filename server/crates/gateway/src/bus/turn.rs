@@ -33,7 +33,7 @@ impl Bus {
             self.schedule.scanned(meter, false, now);
             return;
         };
-        let patience = self.scan_patience(at);
+        let patience = self.read_patience(at);
         let outcome = self.exchange(wire, at, &query, Some(read), patience, None).await;
         let answered = matches!(outcome, Outcome::Answer(_));
         if let Outcome::Answer(Answer::Value { .. }) = outcome {
@@ -99,7 +99,7 @@ impl Bus {
             _ => None,
         };
         let mut frames = std::mem::take(&mut self.jobs[job_at].frames);
-        let patience = self.patience(at);
+        let patience = if step.writes() { self.patience(at) } else { self.read_patience(at) };
         let outcome = self.exchange(wire, at, &query, read, patience, Some(&mut frames)).await;
         // The exchange takes no messages, so the job is where it was.
         self.jobs[job_at].frames = frames;
