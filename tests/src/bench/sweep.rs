@@ -26,8 +26,8 @@ const METERS_PER_BUS: usize = 32;
 const PREFIX: &str = "SWARM";
 /// One read of one value: 20 + 24 characters of 11 bits and 20 ms of turnaround.
 const READ_S: f64 = 44.0 * 11.0 / 2_400.0 + 0.020;
-/// The gap the gateway keeps between two exchanges.
-const GAP_S: f64 = 0.020;
+/// The gap the gateway keeps between two exchanges: one character beside the preamble.
+const GAP_S: f64 = 11.0 / 2_400.0;
 /// Rows of the site stored in one transaction.
 const ROWS_AT_ONCE: usize = 4_000;
 /// Every n-th meter is looked up in the store at the end.
@@ -102,7 +102,7 @@ impl Found {
         print("G1", &sweep, "s", &self.sweep_s, Bound::AtMost(7.8));
         let limit = format!("{sweep} ÷ physical limit");
         print("G1", &limit, "×", &self.to_limit, Bound::AtMost(1.10));
-        let gap = format!("{limit} with the 20 ms gap between exchanges");
+        let gap = format!("{limit} with the 4.6 ms gap between exchanges");
         print("–", &gap, "×", &self.to_limit_and_gap, Bound::None);
         let busy = "bus utilisation, gaps not counted as busy";
         print("G2", busy, "%", &self.utilisation, Bound::AtLeast(95.0));

@@ -73,6 +73,8 @@ pub(crate) struct Bus {
     /// The bus must be quiet for so long before it is used again.
     quiet: Option<Duration>,
     free_at: Instant,
+    /// The pause between two exchanges.
+    pause: Duration,
     serial: u8,
     /// A second connection that claims this line.
     claimant: Option<Box<Conn>>,
@@ -87,6 +89,7 @@ impl Bus {
         inbox: mpsc::Receiver<Box<Message>>,
         status: Arc<LiveStatus>,
     ) -> Self {
+        let pause = plan.pause(&shared.timing);
         let mut bus = Bus {
             shared,
             plan,
@@ -99,6 +102,7 @@ impl Bus {
             given_up: [None; 4],
             quiet: None,
             free_at: Instant::now(),
+            pause,
             serial: 0,
             claimant: None,
             claim_rest: None,

@@ -11,6 +11,7 @@ use crate::{
     profile::{Profile, Profiles},
     query::{MeterAddress, build},
     schedule::METERS_MAX,
+    timing::Timing,
 };
 
 /// Most lines of one gateway process.
@@ -171,6 +172,15 @@ impl Plan {
     /// The speed that time-outs are made of.
     pub(crate) fn baud(&self) -> u32 {
         if (300..=115_200).contains(&self.line.baud) { self.line.baud } else { 2400 }
+    }
+
+    /// The pause before every request: as long as the neediest meter of the line wants it.
+    pub(crate) fn pause(&self, timing: &Timing) -> Duration {
+        let pauses = self
+            .meters
+            .iter()
+            .map(|meter| timing.pause(meter.profile.protocol, &meter.profile.quirks, self.baud()));
+        pauses.max().unwrap_or(timing.gap)
     }
 
     /// An address that tells which protocol unasked frames are looked for in.

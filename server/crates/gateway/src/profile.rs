@@ -217,7 +217,8 @@ pub struct Quirks {
     pub di_high_first: bool,
     /// The type byte of the address (CJ/T 188): 10 cold water.
     pub meter_type: u8,
-    /// Silence on the bus before the next request, in milliseconds; the gateway's own when absent.
+    /// How long the bus is idle before a request says something, in milliseconds; the gateway's own
+    /// (20 ms) when absent. Preambles count as idle; see [`crate::Timing::gap`].
     pub min_gap_ms: Option<u16>,
     /// The longest the meter thinks before it answers, in milliseconds.
     pub turnaround_ms: u16,

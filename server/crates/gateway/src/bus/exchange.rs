@@ -72,8 +72,7 @@ impl Bus {
         let meter = &self.plan.meters[at];
         let expected = read.map_or(SHORT_ANSWER, |read| expected(meter, read));
         let quirks = &meter.profile.quirks;
-        let gap = quirks.min_gap_ms;
-        let gap = gap.map_or(self.shared.timing.gap, |ms| Duration::from_millis(u64::from(ms)));
+        let gap = self.pause;
         let on_wire = Timing::line_time(self.plan.baud(), query.length(quirks) + expected);
         let timeout = on_wire + patience;
         let mut outcome =

@@ -243,6 +243,7 @@ impl Bus {
     fn replace_plan(&mut self, plan: Box<Plan>) {
         let tickets = self.schedule.take_if(|_| true);
         let old = mem::replace(&mut self.plan, plan);
+        self.pause = self.plan.pause(&self.shared.timing);
         let mut states = mem::take(&mut self.meters);
         self.meters.reserve_exact(self.plan.meters.len());
         for meter in &self.plan.meters {
