@@ -97,6 +97,9 @@ pub struct Gateway {
     pub dtu_listen: String,
     /// A folder with further meter profiles; empty = only the built-in ones.
     pub profiles: String,
+    /// A file with the meters' own passwords, for the server's user alone; empty = every meter has
+    /// its factory password.
+    pub passwords_file: String,
     /// A factor on every time-out and pause of the buses, in percent; 100 outside of tests.
     pub pace_percent: u32,
     /// The longest random wait before a meter is first polled, in seconds (H.1 no. 14).
@@ -108,6 +111,7 @@ impl Default for Gateway {
         Gateway {
             dtu_listen: "0.0.0.0:5020".to_owned(),
             profiles: String::new(),
+            passwords_file: String::new(),
             pace_percent: 100,
             first_poll_max_s: 300,
         }

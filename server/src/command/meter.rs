@@ -13,6 +13,8 @@ use vending::meter::replace::{Replaced, Replacement, Shown};
 
 use super::{Done, Exit, Failure, Site, print_json, vend::operator};
 
+pub mod password;
+
 /// The sub-commands.
 #[derive(Debug, Subcommand)]
 pub enum What {
@@ -26,6 +28,8 @@ pub enum What {
     },
     /// 两人确认换表或表内钱包初始化，旧表余额转到新表 / two persons end a meter's life
     Replace(Replace),
+    /// 设置表计自己的密码，从标准输入读 / set a meter's own password, read from standard input
+    Password(password::Args),
 }
 
 /// What two persons saw of the old meter and the new one.
@@ -91,6 +95,7 @@ pub async fn run(what: What, site: &Site) -> Done {
             Ok(())
         }
         What::Replace(words) => replace(site, words).await,
+        What::Password(args) => password::run(args, site).await,
     }
 }
 

@@ -1,6 +1,6 @@
 //! From the words of the configuration to the values the house and the gateway work with.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use chrono::NaiveDate;
 use domain::{
@@ -59,9 +59,16 @@ pub fn of(config: &Config) -> Result<Settings, ConfigError> {
         overdraft_fen: arrears.overdraft_fen,
         node: config.server.node.clone(),
         many_nodes: !config.server.node.is_empty(),
+        meter_passwords: password_file(config),
         pace: vending.pace_percent as f32 / 100.0,
         ..defaults
     })
+}
+
+/// The file of meters' own passwords, if one is named.
+pub fn password_file(config: &Config) -> Option<PathBuf> {
+    let file = &config.gateway.passwords_file;
+    (!file.is_empty()).then(|| PathBuf::from(file))
 }
 
 /// The buses' times at the configured pace.

@@ -12,7 +12,11 @@ use store::{
     entity::{gateway, meter, project},
 };
 use tests::fixture::PROJECT;
-use vending::{House, line::line_of, reading::Listener};
+use vending::{
+    House,
+    line::{Beside, line_of},
+    reading::Listener,
+};
 
 use crate::{
     Common,
@@ -241,7 +245,7 @@ pub async fn fill(store: &Store, gateways: Vec<gateway::Model>, meters: Vec<mete
 fn lines(gateways: &[gateway::Model], meters: &[meter::Model]) -> Vec<Line> {
     let by_bus = gateways.iter().zip(meters.chunks(METERS_PER_BUS));
     let lines = by_bus.map(|(row, meters)| {
-        let mut line = line_of(&|_| false, row, meters).unwrap();
+        let mut line = line_of(&|_| Beside::default(), row, meters).unwrap();
         for meter in &mut line.meters {
             (meter.scan, meter.interval) = (vec![Item::ForwardEnergy], Duration::ZERO);
         }

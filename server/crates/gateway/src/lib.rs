@@ -26,6 +26,7 @@ mod session;
 pub use schedule::Priority;
 mod conn;
 mod mbap;
+mod password;
 mod query;
 mod socket;
 mod wire;

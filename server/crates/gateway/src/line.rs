@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use meter_protocol::dtu;
 use uuid::Uuid;
 
+pub use crate::password::{Password, PasswordFault};
 pub use crate::registration::{Registration, RegistrationError};
 use crate::{
     item::Item,
@@ -90,8 +91,8 @@ pub struct Meter {
     pub address: String,
     /// The name of its profile.
     pub profile: String,
-    /// The site's own password, six digits, where it is not the factory's.
-    pub password: Option<String>,
+    /// The site's own password, where it is not the factory's.
+    pub password: Option<Password>,
     /// What is read in every round.
     pub scan: Vec<Item>,
     /// The time between two rounds; zero reads without pause.
@@ -125,7 +126,7 @@ pub(crate) struct MeterPlan {
     pub key: Uuid,
     pub address: MeterAddress,
     pub profile: Arc<Profile>,
-    pub password: Option<u32>,
+    pub password: Option<Password>,
     /// Indexes of the profile's reads, one per exchange of a round.
     pub reads: Box<[u8]>,
     /// What of their values is wanted.
@@ -230,20 +231,11 @@ impl MeterPlan {
             let reason = format!("profile {} gives this item on demand only", profile.name);
             return Err((item.to_string(), reason));
         }
-        let password = match &meter.password {
-            None => None,
-            Some(text) => {
-                let digits = text.len() == 6 && text.bytes().all(|b| b.is_ascii_digit());
-                // The password itself is not repeated in the fault.
-                let wrong = || ("******".to_owned(), "a password has six digits".to_owned());
-                Some(text.parse::<u32>().ok().filter(|_| digits).ok_or_else(wrong)?)
-            }
-        };
         Ok(MeterPlan {
             key: meter.key,
             address,
             profile: Arc::clone(profile),
-            password,
+            password: meter.password,
             reads: reads.into_boxed_slice(),
             scan: meter.scan.clone().into_boxed_slice(),
             interval: meter.interval,

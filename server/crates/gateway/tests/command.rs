@@ -57,6 +57,51 @@ async fn the_most_urgent_command_is_next_when_the_exchange_under_way_ends() {
 }
 
 #[tokio::test]
+async fn a_password_is_on_the_wire_and_in_no_record() {
+    let mut own = meter(1, A, "dlt645-2007-prepaid");
+    own.password = Some("654321".parse().expect("a password"));
+    let (rig, mut dtu) = Rig::online(fast(), vec![own]).await;
+    let task = rig.start(command(1, Action::SetClock));
+    for _ in 0..2 {
+        let asked = dtu.asked().await;
+        assert_eq!((asked.control, &asked.data[4..8]), (0x14, [2, 0x21, 0x43, 0x65].as_slice()));
+        dtu.send(&frame(A, 0x94, &[])).await;
+    }
+    let mut frames = done(task).await.expect("set").frames;
+    let task = rig.start(relay(1, RelayCommand::Close));
+    let asked = dtu.asked().await;
+    dtu.answer(&asked, &clock_value(0)).await;
+    let asked = dtu.asked().await;
+    assert_eq!((asked.control, &asked.data[..4]), (0x1C, [2, 0x21, 0x43, 0x65].as_slice()));
+    dtu.send(&frame(A, 0x9C, &[])).await;
+    frames.extend(done(task).await.expect("accepted").frames);
+    // What was sent stands there, with zeros for the digits and a checksum that fits.
+    let kept = |control: u8, at: usize, data: &[u8]| {
+        let mut data = data.to_vec();
+        data[at..at + 3].fill(0);
+        frame(A, control, &data)
+    };
+    assert!(frames.iter().any(|frame| frame.bytes == kept(0x1C, 1, &asked.data)));
+    let wire = [0x54, 0x76, 0x98];
+    assert!(frames.iter().all(|frame| frame.bytes.windows(3).all(|w| w != wire)), "{frames:?}");
+    assert_eq!(frames.len(), 8);
+}
+
+#[tokio::test]
+async fn a_meter_whose_password_is_not_known_is_not_programmed() {
+    let mut own = meter(1, A, "dlt645-2007-prepaid");
+    own.password = Some(gateway::line::Password::UNKNOWN);
+    let (rig, mut dtu) = Rig::online(fast(), vec![own]).await;
+    let failure = done(rig.start(command(1, Action::SetClock))).await.expect_err("refused");
+    assert!(matches!(&failure, CommandFailure::Unsupported(_)), "{failure:?}");
+    assert_eq!(rig.count("requests"), 0);
+    let task = rig.start(read(1, &[Item::ForwardEnergy]));
+    let asked = dtu.asked().await;
+    dtu.answer(&asked, &E1).await;
+    done(task).await.expect("it is read all the same");
+}
+
+#[tokio::test]
 async fn a_proof_of_several_reads_lets_a_command_to_close_pass_between_them() {
     let (rig, mut dtu) = Rig::online(fast(), vec![prepaid(1, A), prepaid(2, B)]).await;
     // The clock of meter 2 is known, so closing is one exchange.

@@ -355,8 +355,6 @@ async fn what_cannot_be_used_is_named_and_the_rest_is_in_force() {
         meter.scan = vec![item];
         meter
     };
-    let mut secret = prepaid(8, "202208310008");
-    secret.password = Some("12x".to_owned());
     let meters = vec![
         prepaid(1, A),
         prepaid(2, "12345"),
@@ -364,7 +362,6 @@ async fn what_cannot_be_used_is_named_and_the_rest_is_in_force() {
         meter(4, "300", "acrel-ddsy1352"),
         meter(5, "1", "no-such-model"),
         scanned(6, Item::Volume),
-        secret,
     ];
     let lines = vec![
         dial_in(100, "LOGIN:1001", meters),
@@ -379,7 +376,6 @@ async fn what_cannot_be_used_is_named_and_the_rest_is_in_force() {
         ["300", "1 to 247"],
         ["no-such-model", "dlt645-2007-prepaid"],
         ["volume", "acrel-ddsy1352"],
-        ["******", "six digits"],
         ["gateway", "a second line"],
         ["registration", "another line's"],
     ];

@@ -246,6 +246,26 @@ async fn truth_or_nothing(kind: MeterKind, address: &str, profile: &str, item: I
 }
 
 #[tokio::test]
+async fn a_meter_with_a_password_of_its_own_obeys_that_one() {
+    let theirs = MeterConfig { password: "654321".into(), ..sim(MeterKind::Prepaid2007, A) };
+    let ours = |password: &str| Meter {
+        password: Some(password.parse().expect("a password")),
+        ..prepaid(1, A)
+    };
+    let meters = vec![prepaid(1, A)];
+    let (rig, site) = one_bus(fast(), bus("LOGIN:1001", vec![theirs]), Framing::BARE, meters).await;
+    let trip = || rig.start(relay(1, RelayCommand::Trip));
+    let refused = done(trip()).await.expect_err("the factory's password");
+    assert!(matches!(refused, gateway::CommandFailure::Refused { .. }), "{refused:?}");
+    let own = vec![dial_in(100, "LOGIN:1001", vec![ours("654321")])];
+    assert_eq!(rig.gateway.configure(own).await, []);
+    // The new password is a new chance: the refusal of the other one holds nothing up.
+    done(trip()).await.expect("accepted");
+    relay_reads(&rig, 1, state::OFF).await;
+    assert!(!site.meter(A).unwrap().snapshot().relay_closed);
+}
+
+#[tokio::test]
 async fn signs_are_signs_also_from_the_simulated_meter() {
     let mut back = sim(MeterKind::Prepaid2007, A);
     back.load_w = 1_100;

@@ -15,8 +15,8 @@ use gateway::Gateway;
 use store::Store;
 
 use crate::{
-    arrears::ClockWatch, merchant::MerchantCatalogue, reading::Directory, transport::Transport,
-    upkeep::Owned,
+    arrears::ClockWatch, merchant::MerchantCatalogue, password::Passwords, reading::Directory,
+    transport::Transport, upkeep::Owned,
 };
 
 /// Bounds and periods a site may set; the defaults are what `requirements.md` promises.
@@ -40,6 +40,8 @@ pub struct Settings {
     pub node: String,
     /// Several processes share the database: only jobs of gateways connected here are taken.
     pub many_nodes: bool,
+    /// The file of meters' own passwords ([`crate::password`]), if the site has one.
+    pub meter_passwords: Option<std::path::PathBuf>,
     /// A factor on every waiting time of the vend and supply sagas; 1 outside of tests.
     pub pace: f32,
 }
@@ -65,6 +67,7 @@ impl Default for Settings {
             overdraft_fen: 0,
             node: "one".to_owned(),
             many_nodes: false,
+            meter_passwords: None,
             pace: 1.0,
         }
     }
@@ -77,6 +80,7 @@ pub struct House {
     watch: Arc<Mutex<ClockWatch>>,
     meters: Arc<RwLock<Arc<Directory>>>,
     owned: Arc<Owned>,
+    passwords: Arc<RwLock<Passwords>>,
 }
 
 /// What the house is made of; handed in once, at start.
@@ -101,11 +105,13 @@ impl House {
     /// Opens the house.
     pub fn new(parts: Parts) -> Self {
         let watch = ClockWatch::new(parts.clock.as_ref());
+        let passwords = Passwords::before(parts.settings.meter_passwords.as_ref());
         House {
             parts: Arc::new(parts),
             watch: Arc::new(Mutex::new(watch)),
             meters: Arc::default(),
             owned: Arc::default(),
+            passwords: Arc::new(RwLock::new(passwords)),
         }
     }
 
@@ -162,6 +168,16 @@ impl House {
     /// Puts another set of meters in use.
     pub(crate) fn use_meters(&self, meters: Directory) {
         *self.meters.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(meters);
+    }
+
+    /// What is known of meters' own passwords.
+    pub(crate) fn passwords(&self) -> Passwords {
+        self.passwords.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts other passwords in use; meters learn them with the next configuration.
+    pub(crate) fn use_passwords(&self, passwords: Passwords) {
+        *self.passwords.write().unwrap_or_else(PoisonError::into_inner) = passwords;
     }
 
     /// When the wall clock last stepped, if it did: nothing is cut off shortly after (17C).

@@ -20,6 +20,7 @@ pub mod line;
 pub mod meter;
 pub mod notice;
 pub mod order;
+pub mod password;
 pub mod payment;
 pub mod posting;
 pub mod reading;

@@ -6,7 +6,7 @@ use std::{collections::HashMap, time::Duration};
 use domain::{GatewayId, ProjectId};
 use gateway::{
     GatewayEvent, Item,
-    line::{Framing, Line, Link, Meter as MeterOnLine, Registration},
+    line::{Framing, Line, Link, Meter as MeterOnLine, Password, Registration},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -191,9 +191,18 @@ pub struct LineError {
     pub value: String,
 }
 
+/// What a stored meter's row does not say of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Beside {
+    /// Its model has a relay or valve.
+    pub has_relay: bool,
+    /// Its own password, where it has one.
+    pub password: Option<Password>,
+}
+
 /// A stored gateway with its meters, as the gateway crate runs it.
 pub fn line_of(
-    house_has_relay: &dyn Fn(&Meter) -> bool,
+    beside: &dyn Fn(&Meter) -> Beside,
     row: &site::Gateway,
     meters: &[Meter],
 ) -> std::result::Result<Line, LineError> {
@@ -228,14 +237,17 @@ pub fn line_of(
         "modbus-tcp" => Link::ModbusTcp { address },
         other => return Err(wrong("link", other)),
     };
-    let meters = meters.iter().map(|meter| MeterOnLine {
-        key: meter.id,
-        bus: u16::try_from(meter.bus).unwrap_or_default(),
-        address: meter.address.clone(),
-        profile: meter.profile.clone(),
-        password: None,
-        scan: scan_items(meter, house_has_relay(meter)),
-        interval: Duration::from_secs(u64::try_from(meter.reading_interval_s).unwrap_or(900)),
+    let meters = meters.iter().map(|meter| {
+        let Beside { has_relay, password } = beside(meter);
+        MeterOnLine {
+            key: meter.id,
+            bus: u16::try_from(meter.bus).unwrap_or_default(),
+            address: meter.address.clone(),
+            profile: meter.profile.clone(),
+            password,
+            scan: scan_items(meter, has_relay),
+            interval: Duration::from_secs(u64::try_from(meter.reading_interval_s).unwrap_or(900)),
+        }
     });
     Ok(Line {
         gateway: row.id,
@@ -257,11 +269,18 @@ impl House {
         for meter in meters {
             by_gateway.entry(meter.gateway_id).or_default().push(meter);
         }
-        let has_relay = |meter: &Meter| self.actuator(meter).is_some();
         let (mut lines, mut faults) = (Vec::new(), Vec::new());
+        if let Err(error) = self.read_passwords() {
+            faults.push(error.to_string());
+        }
+        let passwords = self.passwords();
+        let beside = |meter: &Meter| Beside {
+            has_relay: self.actuator(meter).is_some(),
+            password: passwords.of(meter.project_id, &meter.meter_no),
+        };
         for row in &gateways {
             let meters = by_gateway.remove(&row.id).unwrap_or_default();
-            match line_of(&has_relay, row, &meters) {
+            match line_of(&beside, row, &meters) {
                 Ok(line) => lines.push(line),
                 Err(error) => faults.push(error.to_string()),
             }

@@ -65,7 +65,10 @@ impl Conn {
         }
         count(&shared.counters.requests);
         let on_wire = Timing::line_time(ask.baud, frame.len() + ask.expected);
-        record(&mut ask.frames, Direction::Sent, sending_since, frame);
+        if ask.frames.is_some() {
+            let kept = ask.query.for_the_record(frame);
+            record(&mut ask.frames, Direction::Sent, sending_since, kept);
+        }
         if !ask.query.expects_reply() {
             // Fire and pause (H.1 no. 23): waiting for an answer would wait for ever.
             tokio::time::sleep(on_wire + shared.timing.broadcast_pause).await;

@@ -20,7 +20,7 @@ pub(crate) struct Target<'a> {
     pub profile: &'a Profile,
     pub address: MeterAddress,
     /// A password of the site's own, instead of the profile's.
-    pub password: Option<u32>,
+    pub password: Option<crate::line::Password>,
     /// Repeated by CJ/T 188 meters; differs between neighbouring requests.
     pub serial: u8,
     pub operator_tag: u32,
@@ -264,7 +264,7 @@ impl Target<'_> {
 
     fn password(&self, level: u8, factory: &str) -> Result<Password, String> {
         let number = match self.password {
-            Some(number) => number,
+            Some(own) => own.number().ok_or("the meter's own password is not known")?,
             None => factory.parse().map_err(said)?,
         };
         Password::new(level, number).map_err(said)

@@ -1,0 +1,86 @@
+//! `yufu meter password`: a meter's own password, told on standard input and never shown again.
+
+use std::io::BufRead as _;
+
+use domain::ProjectId;
+use gateway::line::Password;
+use serde_json::json;
+use store::operation_log::{self, NewOperation};
+use vending::password;
+use zeroize::Zeroizing;
+
+use crate::{
+    command::{Done, Exit, Failure, Site, failure::chain, print_json},
+    serve::settings::password_file,
+};
+
+/// Whose password.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// 表号 / meter number
+    meter_no: String,
+    /// 项目编号 / project
+    #[arg(long, value_name = "ID")]
+    project: i64,
+    /// 删除，改回出厂密码 / forget it: the meter has the factory's again
+    #[arg(long)]
+    forget: bool,
+}
+
+/// Sets or forgets a password; that it was done stands in the operation log, the password nowhere.
+pub async fn run(args: Args, site: &Site) -> Done {
+    let Args { meter_no, project, forget } = args;
+    let Some(file) = password_file(&site.config) else {
+        return Err(Failure::new(
+            Exit::Config,
+            "meter.no_password_file",
+            "没有配置表计密码文件",
+            "no file of meter passwords is configured",
+        )
+        .fix("设置 [gateway] passwords_file", "set [gateway] passwords_file"));
+    };
+    let known = store::meter::by_no(site.store.read(), ProjectId(project), &meter_no).await?;
+    known.ok_or_else(|| Failure::not_found("表计", "meter", &meter_no))?;
+    let digits = if forget { None } else { Some(told()?) };
+    let text = digits.as_ref().map(|digits| digits.as_str());
+    let before = password::put(&file, (project, &meter_no), text).map_err(|error| {
+        Failure::new(
+            Exit::Refused,
+            "meter.password_file",
+            "表计密码文件无法使用，未改动",
+            "the file of meter passwords cannot be used; it was not changed",
+        )
+        .detail(chain(&error))
+    })?;
+    let line = NewOperation {
+        at: site.clock.now(),
+        operator: None,
+        project: Some(ProjectId(project)),
+        action: "meter.password".to_owned(),
+        target: meter_no.clone(),
+        detail: json!({ "forget": forget, "known_before": before }).to_string(),
+        ip: String::new(),
+        outcome: "done".to_owned(),
+    };
+    site.store
+        .transact(move |tx| Box::pin(async move { operation_log::append(tx, line).await }))
+        .await?;
+    let state = if forget { "factory" } else { "own" };
+    print_json(&json!({ "meter_no": meter_no, "password": state, "known_before": before }));
+    Ok(())
+}
+
+/// The first line of standard input.
+fn told() -> Result<Zeroizing<String>, Failure> {
+    let mut line = Zeroizing::new(String::with_capacity(64));
+    let read = std::io::stdin().lock().read_line(&mut line);
+    read.map_err(|error| Failure::machine(&error))?;
+    let digits = Zeroizing::new(line.trim().to_owned());
+    if digits.parse::<Password>().is_err() {
+        return Err(Failure::usage(
+            "标准输入的第一行须为 6 位数字",
+            "the first line of standard input has to be six digits",
+        ));
+    }
+    Ok(digits)
+}
