@@ -26,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(step::job::Step),
             Box::new(step::append_only::Step),
             Box::new(step::meter_epoch::Step),
+            Box::new(step::framing::Step),
         ]
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod append_only;
 pub mod directory;
+pub mod framing;
 pub mod job;
 pub mod ledger;
 pub mod meter_epoch;

@@ -23,6 +23,7 @@ const FRAMINGS: &[(&str, &[&str])] = &[
     ("ebyte", &["亿佰特"]),
     ("four-faith", &["四信"]),
     ("hongdian", &["宏电"]),
+    ("acrel-4g", &["安科瑞", "安科瑞4g"]),
 ];
 const BAUDS: &[(&str, &[&str])] = &[
     ("1200", &[]),

@@ -227,8 +227,8 @@ const GATEWAYS: &[Column] = &[
     may(
         ("framing", "报文格式"),
         (
-            "plain / usr / ebyte / four-faith / hongdian，默认 plain",
-            "plain, usr, ebyte, four-faith or hongdian; plain by default",
+            "plain / usr / ebyte / four-faith / hongdian / acrel-4g，默认 plain",
+            "plain, usr, ebyte, four-faith, hongdian or acrel-4g; plain by default",
         ),
         ["plain", ""],
     ),

@@ -451,3 +451,75 @@ async fn a_server_that_closes_at_once_is_not_dialled_again_at_once() {
         () = tokio::task::yield_now() => {}
     }
 }
+
+/// A downlink frame as the maker's page lays it out.
+fn acrel(command: u8, body: &[u8]) -> Vec<u8> {
+    let checked = with_crc(&[&[command], body].concat());
+    [&[0x7B, 0x7B], checked.as_slice(), &[0x7D, 0x7D]].concat()
+}
+
+/// The maker's own frames (`frames.json`): registration of 12307210720085, heartbeat.
+const ACREL_REGISTRATION: &str = "7B7B84313233303732313037323030383500000000000038393836303432\
+                                  3832323139433034323336313000000000000000000000\
+                                  1A010001000100 1E70F77D7D";
+const ACREL_HEARTBEAT: [u8; 7] = [0x7B, 0x7B, 0x94, 0xBE, 0xEF, 0x7D, 0x7D];
+
+fn bytes_of(hex: &str) -> Vec<u8> {
+    let digits: Vec<u8> = hex.bytes().filter(u8::is_ascii_hexdigit).collect();
+    let pair = |two: &[u8]| {
+        let text = std::str::from_utf8(two).expect("ascii");
+        u8::from_str_radix(text, 16).expect("hexadecimal digits")
+    };
+    digits.chunks(2).map(pair).collect()
+}
+
+#[tokio::test]
+async fn an_acrel_meter_registers_asks_the_time_uploads_and_answers_through_its_modem() {
+    let serial = "12307210720085";
+    let mut line = dial_in(100, "x", vec![meter(1, "1", "acrel-ddsy1352")]);
+    line.link = Link::DialIn { registration: Registration::Vendor(serial.to_owned()) };
+    line.framing = Framing::Acrel4g;
+    let mut rig = Rig::new(fast(), vec![line]).await;
+    let ends = |bytes: &[u8]| bytes.ends_with(&[0x7D, 0x7D]);
+
+    let mut dtu = rig.dial(&bytes_of(ACREL_REGISTRATION)).await;
+    assert_eq!(dtu.hear(ends).await, acrel(0x84, &[]), "registered");
+    rig.until(online).await;
+
+    // A heartbeat has no answer: what is heard next is the answer to the question for the time.
+    dtu.send(&ACREL_HEARTBEAT).await;
+    dtu.send(&acrel(0x93, &[])).await;
+    let time = dtu.hear(ends).await;
+    assert_eq!((time.len(), &time[..3]), (14, [0x7B, 0x7B, 0x93].as_slice()));
+    assert_eq!(time, acrel(0x93, &time[3..10]));
+    let [year, month, day, weekday, hour, minute, second] = time[3..10] else { unreachable!() };
+    assert!((26..=99).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day));
+    assert!(weekday < 7 && hour < 24 && minute < 60 && second < 60, "{time:02X?}");
+
+    // An upload is acknowledged and told, also one that holds the end bytes.
+    let block = [&[7, 0x7D, 0x7D], [0x11; 93].as_slice()].concat();
+    dtu.send(&acrel(0x91, &block)).await;
+    assert_eq!(dtu.hear(ends).await, acrel(0x91, &[]), "acknowledged");
+    let event = rig.until(|e| matches!(e, GatewayEvent::Spontaneous { .. })).await;
+    let GatewayEvent::Spontaneous { frame, .. } = event else { unreachable!() };
+    assert_eq!(frame, block);
+
+    // A read of the meter, whose value is the end bytes, with and without the number in front,
+    // and with a heartbeat that comes between question and answer.
+    let mut number = serial.as_bytes().to_vec();
+    number.resize(20, 0);
+    for front in [&[][..], &number] {
+        let task = rig.start(read(1, &[Item::ForwardEnergy]));
+        let request = dtu.hear(ends).await;
+        assert_eq!(request, acrel(0x90, &with_crc(&[1, 3, 0, 0, 0, 2])));
+        dtu.send(&ACREL_HEARTBEAT).await;
+        let answer = with_crc(&[1, 3, 4, 0, 0, 0x7D, 0x7D]);
+        let bytes = acrel(0x90, &[front, &answer].concat());
+        for piece in bytes.chunks(5) {
+            dtu.send(piece).await;
+            tokio::task::yield_now().await;
+        }
+        let exchange = done(task).await.expect("energy");
+        assert_eq!(exchange.number(Item::ForwardEnergy), Some(0x7D7D * 10));
+    }
+}

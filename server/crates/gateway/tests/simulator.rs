@@ -310,6 +310,30 @@ async fn every_framing_carries_the_same_exchange() {
 }
 
 #[tokio::test]
+async fn an_acrel_meter_with_its_own_modem_is_read_and_switched() {
+    for prefixed in [false, true] {
+        let serial = "12307210720085";
+        let mut line: Line = dial_in(100, "x", vec![meter(1, "7", "acrel-ddsy1352")]);
+        line.link = Link::DialIn { registration: Registration::Vendor(serial.into()) };
+        line.framing = Framing::Acrel4g;
+        let mut rig = Rig::new(fast(), vec![line]).await;
+        let mut modem = bus(serial, vec![sim(MeterKind::AcrelDdsy1352, "7")]);
+        modem.framing = SimFraming::Acrel4g;
+        modem.heartbeat_s = 1;
+        modem.register_each_packet = prefixed;
+        let site = start(&rig, vec![modem]).await;
+        rig.until(online).await;
+        for _ in 0..10 {
+            let exchange = done(rig.start(read(1, &[Item::ForwardEnergy]))).await.expect("energy");
+            assert_eq!(exchange.number(Item::ForwardEnergy), Some(123_450));
+        }
+        done(rig.start(relay(1, RelayCommand::Trip))).await.expect("accepted");
+        relay_reads(&rig, 1, state::OFF).await;
+        assert!(!site.meter("7").unwrap().snapshot().relay_closed);
+    }
+}
+
+#[tokio::test]
 async fn a_modem_that_forgets_its_socket_is_taken_over_from_itself() {
     let (mut rig, site) = one_bus(
         fast(),

@@ -127,7 +127,8 @@ pub fn encode(command: Command, body: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(&[END, END]);
 }
 
-/// Appends the answer to a time request: `YY MM DD WW hh mm ss`, binary (not BCD).
+/// Appends the answer to a time request: `YY MM DD WW hh mm ss`, binary (not BCD). Sunday is 0, as
+/// an unrelated platform writes it; the maker's page prints 03 on a Tuesday.
 pub fn encode_time(time: MeterTime, out: &mut Vec<u8>) {
     let body = [
         time.year_of_century(),

@@ -220,11 +220,13 @@ pub fn line_of(
         },
         "four-faith" => Framing::FourFaith,
         "hongdian" => Framing::Hongdian,
+        "acrel-4g" => Framing::Acrel4g,
         other => return Err(wrong("framing", other)),
     };
     let registration = row.registration.clone().unwrap_or_default();
     let address = row.address.clone().unwrap_or_default();
-    let vendor = matches!(framing, Framing::FourFaith | Framing::Hongdian);
+    // These name themselves in a frame of the vendor's.
+    let vendor = !matches!(framing, Framing::Plain { .. });
     let link = match row.link.as_str() {
         "dial-in" if vendor && !registration.is_empty() => {
             Link::DialIn { registration: Registration::Vendor(registration) }
@@ -293,5 +295,55 @@ impl House {
     /// Every meter in use, with which the listener and the lines are set up.
     pub async fn meters_in_service(&self) -> Result<Vec<Meter>> {
         Ok(meter::in_service(self.store().read(), None).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(link: &str, framing: &str, settings: &str) -> site::Gateway {
+        site::Gateway {
+            id: uuid::Uuid::nil(),
+            project_id: 1,
+            name: "GW-01".to_owned(),
+            registration: Some("12307210720085".to_owned()),
+            link: link.to_owned(),
+            address: None,
+            framing: framing.to_owned(),
+            heartbeat_s: 60,
+            settings: settings.to_owned(),
+            owner: None,
+            owner_token: 0,
+            lease_until: None,
+        }
+    }
+
+    #[test]
+    fn a_stored_gateway_is_run_with_the_framing_it_names() {
+        let plain = Framing::BARE;
+        let packet: Registration = "12307210720085".parse().expect("a registration");
+        let vendor = Registration::Vendor("12307210720085".to_owned());
+        let table = [
+            ("plain", plain.clone(), packet.clone()),
+            ("usr", plain.clone(), packet.clone()),
+            ("ebyte", plain, packet),
+            ("four-faith", Framing::FourFaith, vendor.clone()),
+            ("hongdian", Framing::Hongdian, vendor.clone()),
+            ("acrel-4g", Framing::Acrel4g, vendor),
+        ];
+        for (name, framing, registration) in table {
+            let line = line_of(&|_| Beside::default(), &row("dial-in", name, "{}"), &[]);
+            let line = line.expect(name);
+            assert_eq!((line.framing, line.link), (framing, Link::DialIn { registration }));
+        }
+        for (link, framing, settings, field) in [
+            ("dial-in", "acrel", "{}", "framing"),
+            ("by-mail", "plain", "{}", "link"),
+            ("dial-in", "plain", "{\"speed\":1}", "settings"),
+        ] {
+            let error = line_of(&|_| Beside::default(), &row(link, framing, settings), &[]);
+            assert_eq!(error.expect_err(field).field, field);
+        }
     }
 }

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bcd;
+use crate::{bcd, modbus::crc16};
 
 /// Bytes of an unfinished vendor packet kept while waiting for the rest.
 const PARTIAL_MAX: usize = 2048;
@@ -19,6 +19,9 @@ pub enum Framing {
     FourFaith,
     /// Hongdian DDP: `7B type length id data 7B` both ways.
     Hongdian,
+    /// A meter with a 4G modem of its own: `7B7B command body CRC16 7D7D` both ways, no stuffing.
+    #[serde(rename = "acrel-4g")]
+    Acrel4g,
     /// Modbus TCP: no registration, MBAP headers.
     Mbap,
 }
@@ -86,6 +89,14 @@ impl Dtu {
                 body.extend_from_slice(&4000u16.to_be_bytes());
                 self.packet(0x01, &body)
             }
+            Framing::Acrel4g => {
+                let mut body = serial(&id).to_vec();
+                // SIM number, padding, signal strength, firmware 1.1.1, 30 minutes.
+                body.extend_from_slice(b"89860428221900000000");
+                body.extend_from_slice(&[0; 10]);
+                body.extend_from_slice(&[0x1a, 1, 0, 1, 0, 1, 0, 30]);
+                framed(0x84, &body)
+            }
         }
     }
 
@@ -94,6 +105,7 @@ impl Dtu {
         match self.framing {
             Framing::FourFaith => vec![0xfe],
             Framing::Hongdian => self.register(),
+            Framing::Acrel4g => framed(0x94, &[]),
             Framing::Mbap => Vec::new(),
             Framing::Transparent => bytes_of(&self.registration.heartbeat),
         }
@@ -109,6 +121,16 @@ impl Dtu {
             Framing::Transparent | Framing::Mbap => out.extend_from_slice(bytes),
             Framing::FourFaith => out.extend(stuff(bytes)),
             Framing::Hongdian => out.extend(self.packet(0x09, bytes)),
+            Framing::Acrel4g => {
+                // Some firmwares put their serial number in front of what the meter answers.
+                let prefixed = prefixed || self.registration.each_packet;
+                let mut body = Vec::new();
+                if prefixed {
+                    body.extend_from_slice(&serial(&bytes_of(&self.registration.id)));
+                }
+                body.extend_from_slice(bytes);
+                out.extend(framed(0x90, &body));
+            }
         }
         out
     }
@@ -119,6 +141,7 @@ impl Dtu {
             Framing::Transparent | Framing::Mbap => vec![Downlink::Payload(bytes.to_vec())],
             Framing::FourFaith => vec![Downlink::Payload(self.unstuff(bytes))],
             Framing::Hongdian => self.packets(bytes),
+            Framing::Acrel4g => self.frames(bytes),
         }
     }
 
@@ -153,6 +176,37 @@ impl Dtu {
         out
     }
 
+    /// Frames end by their check alone: 7D 7D may stand inside.
+    fn frames(&mut self, bytes: &[u8]) -> Vec<Downlink> {
+        self.partial.extend_from_slice(bytes);
+        let mut out = Vec::new();
+        loop {
+            let start = self.partial.windows(2).position(|two| two == [0x7b, 0x7b]);
+            let keep = self.partial.len().saturating_sub(1);
+            self.partial.drain(..start.unwrap_or(keep));
+            let whole = |end: usize| {
+                let (core, tail) = self.partial[2..end].split_at(end - 6);
+                tail[2..] == [0x7d, 0x7d] && tail[..2] == crc16(core).to_le_bytes()
+            };
+            let Some(end) = (7..=self.partial.len()).find(|end| whole(*end)) else {
+                if self.partial.len() > PARTIAL_MAX {
+                    self.partial.drain(..1);
+                    continue;
+                }
+                break;
+            };
+            let body = self.partial[3..end - 4].to_vec();
+            match self.partial[2] {
+                // Registered: it asks for the time.
+                0x84 => out.push(Downlink::Answer(framed(0x93, &[]))),
+                0x90 => out.push(Downlink::Payload(body)),
+                _ => {}
+            }
+            self.partial.drain(..end);
+        }
+        out
+    }
+
     fn packets(&mut self, bytes: &[u8]) -> Vec<Downlink> {
         self.partial.extend_from_slice(bytes);
         let mut out = Vec::new();
@@ -182,6 +236,24 @@ impl Dtu {
         }
         out
     }
+}
+
+/// `7B7B command body CRC16 7D7D`, the check over command and body, low byte first.
+fn framed(command: u8, body: &[u8]) -> Vec<u8> {
+    let mut out = vec![0x7b, 0x7b, command];
+    out.extend_from_slice(body);
+    let crc = crc16(&out[2..]);
+    out.extend_from_slice(&crc.to_le_bytes());
+    out.extend_from_slice(&[0x7d, 0x7d]);
+    out
+}
+
+/// A serial number in its twenty bytes, zeros behind it.
+fn serial(id: &[u8]) -> [u8; 20] {
+    let mut out = [0; 20];
+    let length = id.len().min(20);
+    out[..length].copy_from_slice(&id[..length]);
+    out
 }
 
 /// FD and FE written as pairs, so that neither stands in the stream by itself.
@@ -242,6 +314,28 @@ mod tests {
         assert_eq!(four_faith.len(), 21);
         assert_eq!(&four_faith[4..15], b"13912345678");
         assert_eq!(dtu(Framing::FourFaith, "1", "").heartbeat(), [0xfe]);
+    }
+
+    /// The published registration and heartbeat (`frames.json`), the SIM card aside.
+    #[test]
+    fn acrel_meters_frame_as_their_makers_page_prints() {
+        let mut meter = dtu(Framing::Acrel4g, "12307210720085", "");
+        assert_eq!(bcd::to_hex(&meter.heartbeat()), "7B 7B 94 BE EF 7D 7D");
+        let registration = meter.register();
+        assert_eq!(registration.len(), 65);
+        let head = "7B 7B 84 31 32 33 30 37 32 31 30 37 32 30 30 38 35 00 00 00 00 00 00";
+        assert_eq!(bcd::to_hex(&registration[..23]), head);
+        assert_eq!(bcd::to_hex(&registration[53..61]), "1A 01 00 01 00 01 00 1E");
+        // The time as the page prints it, and 7D 7D inside a transparent frame, byte by byte.
+        let time = bcd::from_hex("7B 7B 93 17 0A 0A 03 11 07 1B E4 A2 7D 7D").unwrap();
+        let inside = [0x01, 0x03, 0x7d, 0x7d, 0x7b, 0x7b];
+        let mut heard = Vec::new();
+        for byte in [&[0x00, 0x11][..], &time, &framed(0x84, &[]), &framed(0x90, &inside)].concat()
+        {
+            heard.extend(meter.unwrap(&[byte]));
+        }
+        let payload = Downlink::Payload(inside.to_vec());
+        assert_eq!(heard, [Downlink::Answer(framed(0x93, &[])), payload]);
     }
 
     #[test]

@@ -217,6 +217,8 @@ const FIXTURE: &[&[&str]] = &[
         "insert into project (id, name, name_en, currency, timezone, created_at) \
        values (7, 'a', 'b', 'CNY', '+08:00', '2026-11-20 06:30:00+00:00')",
         "insert into setting (key, value) values ('epoch', '1')",
+        "insert into gateway (id, project_id, name, registration, link, framing, heartbeat_s, \
+       settings, owner_token) values ({7}, 7, 'g', 'r', 'dial-in', 'plain', 60, '{}', 3)",
     ],
     &["insert into operation_log (at, action, target, detail, ip, outcome) \
        values ('2026-11-20 06:30:00+00:00', 'a', 'b', '{}', '::1', 'ok')"],
@@ -227,6 +229,10 @@ const FIXTURE: &[&[&str]] = &[
         "insert into account (project_id, id, account_no, room_id, name, customer_no, state, \
        opened_at, protected) values (7, {3}, '1', {2}, 'a', '000000000001', 'open', \
        '2026-11-20 06:30:00+00:00', false)",
+        "insert into meter (project_id, id, meter_no, gateway_id, bus, address, profile, purpose, \
+       money_model, epoch, state, ct, pt, base_reading, reading_interval_s, supply_policy, \
+       created_at) values (7, {9}, 'E1', {7}, 1, '1', 'p', 'water', 'platform-held', 1, \
+       'in-service', 1, 1, 0, 900, 'auto', '2026-11-20 06:30:00+00:00')",
     ],
     &[
         "insert into order_locator (order_no, project_id, order_id) values ('YF1', 7, {4})",
@@ -250,6 +256,8 @@ const FIXTURE: &[&[&str]] = &[
        '2026-11-20 06:30:00+00:00', 'ready', 0, 9, '2026-11-20 06:30:00+00:00')"],
     &[],
     &[],
+    &["insert into gateway (id, project_id, name, registration, link, framing, heartbeat_s, \
+       settings, owner_token) values ({8}, 7, 'h', 's', 'dial-in', 'acrel-4g', 60, '{}', 0)"],
 ];
 
 /// Puts ids in: `{3}` stands for the third id (or some bytes).
