@@ -72,9 +72,10 @@ async fn a_restarted_vend_is_delivered() {
 async fn a_payment_for_a_closed_account_is_booked_and_never_pushed_into_the_next_tenants_meter() {
     let world = World::start(Plan::new(vec![Bus::mixed()])).await;
     for place in 0..2 {
-        // The code is on the screen, the tenant leaves, another one moves in, then it is paid.
-        let never = Rule::new(Place::Callback, Fault::Never);
-        let never = world.provider.add_rule(never).unwrap();
+        // The code is on the screen, the tenant leaves, another one moves in, then it is paid:
+        // taking the offer back fails, because the provider cannot be reached just now.
+        let gone = |place| Rule::new(place, Fault::SystemError { effect: false });
+        let gone = [Place::Query, Place::Close].map(|place| world.provider.add_rule(gone(place)));
         let (order, no) = world.order(place, 2_000, Channel::WechatNative).await;
         let left = &world.layout.places[place];
         world.house.close_account(PROJECT, left.account, operator()).await.unwrap();
@@ -87,7 +88,7 @@ async fn a_payment_for_a_closed_account_is_booked_and_never_pushed_into_the_next
             protected: false,
         };
         let next = world.house.open_account(PROJECT, wish).await.unwrap();
-        world.provider.remove_rule(never);
+        gone.into_iter().for_each(|rule| drop(world.provider.remove_rule(rule.unwrap())));
         world.provider.pay_now(&no, Pay::default()).unwrap();
         let paid = world.until(order.order_id(), OrderState::Credited).await;
         assert_eq!(paid.account_id, left.account.0, "the money is the one's who paid");
@@ -105,6 +106,18 @@ async fn a_payment_for_a_closed_account_is_booked_and_never_pushed_into_the_next
     }
     assert_eq!(world.site.sum_applied_fen(), 0);
     world.house.store().audit(Some(PROJECT)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn closing_an_account_takes_its_open_offers_back() {
+    let world = World::start(Plan::new(vec![Bus::prepaid(1)])).await;
+    let (order, no) = world.order(0, 2_000, Channel::WechatNative).await;
+    let account = world.layout.places[0].account;
+    world.house.close_account(PROJECT, account, operator()).await.unwrap();
+    let order = world.house.order(PROJECT, order.order_id()).await.unwrap();
+    assert_eq!(order.state().unwrap(), OrderState::Closed);
+    assert!(world.provider.pay_now(&no, Pay::default()).is_err(), "nobody can pay it any more");
+    assert!(items(&world).await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use std::{str::FromStr, time::Duration};
 
 use sea_orm::{DatabaseConnection, SqlxPostgresConnector};
 use sqlx::{
-    ConnectOptions, PgPool,
+    ConnectOptions, Executor, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
@@ -20,19 +20,38 @@ const PROMISES: &[(&str, &[&str])] = &[
     ("full_page_writes", &["on"]),
 ];
 
+/// Connections of the hot path of money: its batches and its look-ups.
+const HOT_CONNECTIONS: u32 = 6;
+
+/// Every row of the hot path is reached by its key. The planner does not know how short a batch is
+/// (it guesses a hundred rows), and on a young site it would rather walk a whole table for each.
+pub(crate) const BY_KEY: &str =
+    "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off";
+
+/// The pool for everything, and the one for the hot path.
 pub(crate) async fn open(
     url: &str,
     options: StoreOptions,
-) -> Result<DatabaseConnection, StoreError> {
+) -> Result<(DatabaseConnection, DatabaseConnection), StoreError> {
     let connect = PgConnectOptions::from_str(url).map_err(unreachable)?.disable_statement_logging();
     let pool = PgPoolOptions::new()
         .max_connections(options.pool_max)
         .acquire_timeout(ACQUIRE_TIMEOUT)
-        .connect_with(connect)
+        .connect_with(connect.clone())
         .await
         .map_err(unreachable)?;
     prove_fit(&pool).await?;
-    Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
+    let hot = PgPoolOptions::new()
+        .max_connections(HOT_CONNECTIONS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .after_connect(|connection, _| {
+            Box::pin(async move { connection.execute(BY_KEY).await.map(|_| ()) })
+        })
+        .connect_lazy_with(connect);
+    Ok((
+        SqlxPostgresConnector::from_sqlx_postgres_pool(pool),
+        SqlxPostgresConnector::from_sqlx_postgres_pool(hot),
+    ))
 }
 
 /// Refuses a server that acknowledges what a power cut can take back (I4).

@@ -90,24 +90,24 @@ impl Store {
         let signals = Signals::new();
         let (sender, queue) = mpsc::channel(QUEUE_MAX);
         let mut tasks = Vec::new();
-        let (writer, reader, lane) = if url.starts_with("sqlite:") {
+        let (writer, reader, hot, lane) = if url.starts_with("sqlite:") {
             let (db, reader) = sqlite::open(url, options).await?;
             let checkpoint = Checkpoint::default();
             let writer = Writer { db: db.clone(), queue, signals: signals.clone(), checkpoint };
             tokio::spawn(writer.run());
-            (db, reader, Lane::Sqlite(sender))
+            (db, reader.clone(), reader, Lane::Sqlite(sender))
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-            let pool = postgres::open(url, options).await?;
+            let (pool, hot) = postgres::open(url, options).await?;
             let notices = pool.get_postgres_connection_pool().clone();
             tasks.push(tokio::spawn(listen(notices, signals.clone())).abort_handle());
             tasks.push(tokio::spawn(cry(pool.clone(), signals.clone())).abort_handle());
-            tokio::spawn(lane::run(pool.clone(), queue, signals.clone()));
-            (pool.clone(), pool, Lane::Postgres(sender))
+            tokio::spawn(lane::run(hot.clone(), queue, signals.clone()));
+            (pool.clone(), pool, hot, Lane::Postgres(sender))
         } else {
             return Err(StoreError::UnknownUrl);
         };
         let (questions, asked) = mpsc::channel(target::QUEUE_MAX);
-        tokio::spawn(target::run(reader.clone(), asked));
+        tokio::spawn(target::run(hot, asked));
         let url = url.to_owned();
         let parts = Parts { writer, reader, lane, questions, signals, url, tasks };
         Ok(Store { parts: Arc::new(parts) })

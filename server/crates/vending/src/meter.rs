@@ -4,12 +4,12 @@ mod carry;
 pub mod purchases;
 pub mod replace;
 
-use domain::{AccountId, MeterId, OperatorId, ProjectId, RoomId};
+use domain::{AccountId, MeterId, OperatorId, OrderState, ProjectId, RoomId};
 use serde_json::json;
 use store::{
     account::{self, Account},
     meter::{self, Change, Meter},
-    vend, work_item,
+    order, vend, work_item,
 };
 
 use crate::{
@@ -93,6 +93,7 @@ impl House {
         id: AccountId,
         operator: OperatorId,
     ) -> Result<Account> {
+        self.withdraw_offers(project, id).await?;
         let house = self.clone();
         self.store()
             .transact(move |tx| {
@@ -122,6 +123,25 @@ impl House {
                 })
             })
             .await
+    }
+
+    /// Takes the codes back that still wait to be paid: query, close, query (P1). What is paid all
+    /// the same is booked for the account that ordered it and shown to a person, never delivered.
+    async fn withdraw_offers(&self, project: ProjectId, id: AccountId) -> Result<()> {
+        for meter in meter::of_account(self.store().read(), project, id).await? {
+            let placed = order::Filter {
+                meter: Some(meter.meter_id()),
+                states: vec![OrderState::Placed],
+                limit: order::LIST_MAX,
+                ..Default::default()
+            };
+            for open in order::list(self.store().read(), project, &placed).await? {
+                if let Err(error) = self.cancel_order(project, open.order_id()).await {
+                    tracing::warn!(order_no = open.order_no, %error, "an offer stays open");
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Lets a quarantined meter take money again after a person has looked (V7).

@@ -152,19 +152,14 @@ fn purse(backend: DbBackend) -> String {
 #[cfg(test)]
 mod tests {
     use sea_orm::{ConnectionTrait, Statement};
+    use sqlx::{Connection, Executor, PgConnection, Row};
 
     use super::*;
     use crate::Store;
 
-    /// A batch costs what its rows cost, however large the tables have grown.
-    #[tokio::test]
-    async fn no_statement_of_the_hot_path_walks_a_table() {
-        let dir = tempfile::tempdir().unwrap();
-        let url = format!("sqlite:{}", dir.path().join("money.db").display());
-        let store = Store::open(&url).await.unwrap();
-        store.migrate().await.unwrap();
-        let sql = sql(DbBackend::Sqlite);
-        let statements = [
+    fn statements(backend: DbBackend) -> Vec<String> {
+        let sql = sql(backend);
+        let all = [
             &sql.payable,
             &sql.fact,
             &sql.known,
@@ -178,9 +173,18 @@ mod tests {
             &sql.job,
             &sql.event,
             &sql.item,
-            &super::super::target::sql(DbBackend::Sqlite),
         ];
-        for statement in statements {
+        all.into_iter().cloned().chain([super::super::target::sql(backend)]).collect()
+    }
+
+    /// A batch costs what its rows cost, however large the tables have grown.
+    #[tokio::test]
+    async fn no_statement_of_the_hot_path_walks_a_table() {
+        let dir = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", dir.path().join("money.db").display());
+        let store = Store::open(&url).await.unwrap();
+        store.migrate().await.unwrap();
+        for statement in statements(DbBackend::Sqlite) {
             let explain = format!("explain query plan {statement}");
             let explain = Statement::from_sql_and_values(DbBackend::Sqlite, explain, ["[]".into()]);
             let rows = store.parts.writer.query_all_raw(explain).await.unwrap();
@@ -193,5 +197,32 @@ mod tests {
             let walks = walked.any(|name| !batch.contains(&name));
             assert!(!walks, "{statement}\n{plan}");
         }
+    }
+
+    #[tokio::test]
+    async fn no_statement_of_the_hot_path_walks_a_table_on_postgresql() {
+        let Ok(server) = std::env::var("YUFU_TEST_POSTGRES") else {
+            let required = std::env::var("YUFU_TEST_DATABASES").is_ok_and(|v| v == "required");
+            assert!(!required, "YUFU_TEST_POSTGRES names no server, but PostgreSQL is required");
+            eprintln!("NOTICE: YUFU_TEST_POSTGRES is not set, this test did not run");
+            return;
+        };
+        let schema = format!("yufu_hot_{}", std::process::id());
+        let mut db = PgConnection::connect(&server).await.unwrap();
+        let create = format!("drop schema if exists {schema} cascade; create schema {schema}");
+        db.execute(sqlx::AssertSqlSafe(create)).await.unwrap();
+        let url = format!("{server}?options=-csearch_path%3D{schema}");
+        Store::open(&url).await.unwrap().migrate().await.unwrap();
+        let mut hot = PgConnection::connect(&url).await.unwrap();
+        hot.execute(crate::postgres::BY_KEY).await.unwrap();
+        for statement in statements(DbBackend::Postgres) {
+            let explain = format!("explain {}", statement.replace("$1", "'[]'"));
+            let rows = hot.fetch_all(sqlx::AssertSqlSafe(explain)).await.unwrap();
+            let plan = rows.iter().map(|row| row.get::<String, _>(0)).collect::<Vec<_>>();
+            let walked = plan.iter().any(|line| line.contains("Seq Scan on"));
+            assert!(!walked, "{statement}\n{}", plan.join("\n"));
+        }
+        let drop = format!("drop schema {schema} cascade");
+        db.execute(sqlx::AssertSqlSafe(drop)).await.unwrap();
     }
 }
