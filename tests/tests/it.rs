@@ -10,10 +10,12 @@ mod it {
     mod fault_rows;
     mod fault_tables;
     mod killed;
+    mod merchant;
     mod payment;
     mod postgres;
     mod replace;
     mod rows;
     mod tidy;
     mod top_up;
+    mod vend;
 }

@@ -215,7 +215,7 @@ fn proxies(config: &Config) -> Result<String, Failure> {
         )
         .fix(
             "把 [server] trusted_proxies 设为代理层数（通常 1），或设置 tls_certificate",
-            "set [server] trusted_proxies to the number of proxies (1, as a rule), or tls_certificate",
+            "set [server] trusted_proxies to how many there are (1, as a rule), or tls_certificate",
         ));
     }
     Ok(format!("{} 层 in front", server.trusted_proxies))

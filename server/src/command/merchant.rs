@@ -2,11 +2,13 @@
 
 use std::{
     fs,
+    io::{self, Write},
+    os::unix::fs::{MetadataExt, OpenOptionsExt, fchown},
     path::{Path, PathBuf},
 };
 
 use clap::{Subcommand, ValueEnum};
-use connector::{Doubt, Outcome, PaymentFact, Rejection, Stamp, alipay, wechat_pay};
+use connector::{Doubt, Outcome, Rejection, Stamp, alipay, wechat_pay};
 use domain::{MerchantId, ProjectId, Provider, Rng};
 use serde_json::json;
 use store::site::Merchant as Row;
@@ -120,7 +122,9 @@ async fn add(words: Add, site: &Site) -> Done {
     let merchant = open(&row, &site.addresses()).map_err(|error| unusable(&error))?;
     let proven = probe(&merchant, site).await?;
     let kept = row.clone();
-    site.store.transact(move |tx| Box::pin(async move { store::insert(tx, kept).await })).await?;
+    let begun = site.begun("merchant.add", format!("merchant:{}", row.id), Some(project));
+    let put = site.store.transact(move |tx| Box::pin(async move { store::insert(tx, kept).await }));
+    site.logged(begun, async { Ok(put.await?) }).await?;
     print_json(&json!({ "merchant": shown(&row), "test": proven }));
     Ok(())
 }
@@ -149,15 +153,16 @@ async fn test(site: &Site, id: Option<&str>) -> Done {
 async fn rotate(site: &Site, id: &str, keys: &Path) -> Done {
     let old = find(store::site::merchants(site.store.read()).await?, id)?;
     let new = Row { key_dir: absolute(keys)?, ..old.clone() };
-    keep_old_keys(Path::new(&old.key_dir), keys)?;
     let merchant = open(&new, &site.addresses()).map_err(|error| unusable(&error))?;
     let proven = probe(&merchant, site).await?;
+    keep_old_keys(Path::new(&old.key_dir), keys)?;
     let rows = vec![new.clone()];
-    site.store
-        .transact(move |tx| {
-            Box::pin(async move { store::roster::change(tx, &rows, &["key_dir"]).await })
-        })
-        .await?;
+    let target = format!("merchant:{}", new.id);
+    let begun = site.begun("merchant.rotate", target, Some(ProjectId(new.project_id)));
+    let changed = site.store.transact(move |tx| {
+        Box::pin(async move { store::roster::change(tx, &rows, &["key_dir"]).await })
+    });
+    site.logged(begun, async { Ok(changed.await?) }).await?;
     print_json(&json!({ "merchant": shown(&new), "test": proven }));
     println!("运行中的服务一分钟内换用 / a running server takes them up within a minute");
     Ok(())
@@ -175,10 +180,26 @@ fn keep_old_keys(old: &Path, new: &Path) -> Done {
         let Ok(text) = fs::read_to_string(&from) else { continue };
         let same = fs::read_to_string(&beside).is_ok_and(|newer| newer == text);
         if !same && !to.exists() {
-            fs::write(&to, text).map_err(|error| Failure::file(&to, &error))?;
+            write_key(&to, &text).map_err(|error| Failure::file(&to, &error))?;
         }
     }
     Ok(())
+}
+
+/// Writes a key that its owner alone may read, for the owner of its folder: whoever runs this as
+/// root still has a server that can read it. The file has its name only when it is whole.
+fn write_key(file: &Path, text: &str) -> io::Result<()> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    let partial = file.with_extension("partial");
+    let _ = fs::remove_file(&partial);
+    let mut key = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial)?;
+    let (owner, ours) = (fs::metadata(folder)?, key.metadata()?);
+    if owner.uid() != ours.uid() {
+        fchown(&key, Some(owner.uid()), Some(owner.gid()))?;
+    }
+    key.write_all(text.as_bytes())?;
+    key.sync_all()?;
+    fs::rename(&partial, file)
 }
 
 async fn list(site: &Site) -> Done {
@@ -222,35 +243,75 @@ pub fn unusable(error: &MerchantError) -> Failure {
     .detail(chain(error))
 }
 
-/// Asks the provider about an order that does not exist: the answer proves address, clock, our
-/// signature and the provider's.
+/// Asks the provider about an order that does not exist: the answer proves address, clock and our
+/// signature, and Alipay's signature as well. WeChat signs no such answer, so it is asked for its
+/// certificates, too, which are sealed with the APIv3 key and signed.
 pub async fn probe(merchant: &Merchant, site: &Site) -> Result<String, Failure> {
-    let (now, rng) = (site.clock.now(), site.rng.as_ref());
-    let stamp = Stamp::new(now, rng);
+    let stamp = Stamp::new(site.clock.now(), site.rng.as_ref());
     let number = format!("YFTEST{}", &stamp.nonce[..20]);
     let request = match &merchant.keys {
         Keys::WechatPay(keys) => wechat_pay::query(keys, &number, &stamp).ok(),
         Keys::Alipay(keys) => alipay::query(keys, &number, &stamp).ok(),
     };
+    let response = send(request).await?;
+    match &merchant.keys {
+        Keys::WechatPay(keys) => {
+            verdict(wechat_pay::read_query(keys, &number, &response, site.clock.now()))?;
+            probe_seal(keys, site).await
+        }
+        Keys::Alipay(keys) => verdict(alipay::read_query(keys, &number, &response)),
+    }
+}
+
+/// Proves the APIv3 key of now and WeChat's signature by its platform certificates, where the
+/// merchant still has some.
+async fn probe_seal(keys: &wechat_pay::Merchant, site: &Site) -> Result<String, Failure> {
+    let mut keys = keys.clone();
+    // The key of before must not open what the new one should.
+    keys.api_v3_keys.truncate(1);
+    let stamp = Stamp::new(site.clock.now(), site.rng.as_ref());
+    let response = send(wechat_pay::request_certificates(&keys, &stamp).ok()).await?;
+    match wechat_pay::read_certificates(&keys, &response, site.clock.now()) {
+        Outcome::Done(_) => {
+            Ok("签名双向通过，APIv3 密钥正确 / signatures hold both ways, the APIv3 key fits"
+                .to_owned())
+        }
+        Outcome::Unknown(Doubt::BadSignature) => Err(Failure::new(
+            Exit::Found,
+            "merchant.api_v3",
+            "APIv3 密钥打不开微信支付的平台证书，或证书签名不对",
+            "the APIv3 key does not open WeChat Pay's certificates, or their signature is wrong",
+        )
+        .fix(
+            "api_v3.key 须与商户平台“API安全”里现在的 APIv3 密钥一致",
+            "api_v3.key has to be the APIv3 key that stands in the merchant platform now",
+        )),
+        // No certificates: a merchant with WeChat's public key alone.
+        Outcome::OurFault(why) if why.code == "RESOURCE_NOT_EXISTS" => {
+            Ok("渠道接受了我们的签名；APIv3 密钥和微信支付公钥要到第一笔回调才能证实 / our \
+                signature is accepted; the APIv3 key and WeChat's public key are proven only by \
+                the first callback"
+                .to_owned())
+        }
+        other => verdict(other.map(|_| ())),
+    }
+}
+
+async fn send(request: Option<connector::Request>) -> Result<connector::Response, Failure> {
     let request = request.ok_or_else(|| refused("the request cannot be built"))?;
-    let response = transport()?.send(request).await.map_err(|error| {
+    transport()?.send(request).await.map_err(|error| {
         let (zh, en) = ("支付渠道连不上", "the payment provider cannot be reached");
         Failure::new(Exit::Found, "merchant.unreachable", zh, en)
             .fix("检查网络、DNS 和渠道地址", "check the network, DNS and the provider's address")
             .detail(error)
-    })?;
-    let outcome = match &merchant.keys {
-        Keys::WechatPay(keys) => wechat_pay::read_query(keys, &number, &response, site.clock.now()),
-        Keys::Alipay(keys) => alipay::read_query(keys, &number, &response),
-    };
-    verdict(outcome)
+    })
 }
 
-fn verdict(outcome: Outcome<PaymentFact>) -> Result<String, Failure> {
+fn verdict<T>(outcome: Outcome<T>) -> Result<String, Failure> {
     let named = |rejection: &Rejection| format!("{} {}", rejection.code, rejection.message);
     match outcome {
         Outcome::Done(_) => Ok("签名双向通过 / signatures hold both ways".to_owned()),
-        // WeChat signs no errors: our signature was accepted, theirs is proven by the first order.
+        // WeChat signs no errors: only our own signature was accepted.
         Outcome::Unknown(Doubt::Unproven(_)) => {
             Ok("渠道接受了我们的签名 / the provider accepted our signature".to_owned())
         }
@@ -281,4 +342,28 @@ fn refused(detail: &str) -> Failure {
 /// Enough of a callback address to recognise it by; the whole is as good as a password.
 fn short(token: &str) -> String {
     token.chars().take(4).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kept_old_key_is_readable_by_its_owner_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let (old, new) = (dir.path().join("old"), dir.path().join("new"));
+        for (folder, key) in [(&old, "the key of before"), (&new, "the key of now")] {
+            fs::create_dir(folder).unwrap();
+            fs::write(folder.join("api_v3.key"), key).unwrap();
+        }
+        keep_old_keys(&old, &new).unwrap();
+        let kept = new.join("api_v3.previous.key");
+        assert_eq!(fs::read_to_string(&kept).unwrap(), "the key of before");
+        assert_eq!(fs::metadata(&kept).unwrap().mode() & 0o777, 0o600);
+        // A second time nothing is written over what is kept.
+        fs::write(old.join("api_v3.key"), "another").unwrap();
+        keep_old_keys(&old, &new).unwrap();
+        assert_eq!(fs::read_to_string(&kept).unwrap(), "the key of before");
+        assert_eq!(fs::read_dir(&new).unwrap().count(), 2, "nothing partial is left");
+    }
 }

@@ -11,7 +11,8 @@ use store::{
 };
 use vending::meter::replace::{Replaced, Replacement, Shown};
 
-use super::{Done, Exit, Failure, Site, print_json, vend::operator};
+use super::{Done, Exit, Failure, Site, print_json, vend::allowed};
+use crate::access::Perm;
 
 pub mod password;
 
@@ -117,8 +118,8 @@ async fn replace(site: &Site, words: Replace) -> Done {
         meter_no: words.new_meter_no,
         address: words.new_address,
         open: words.open.map(Finding::from),
-        operator: operator(site, &words.operator).await?,
-        second: operator(site, &words.second).await?,
+        operator: allowed(site, project, &words.operator, Perm::ReplaceMeter).await?,
+        second: allowed(site, project, &words.second, Perm::ReplaceMeter).await?,
         reason: words.reason,
     };
     let told = wish.clone();

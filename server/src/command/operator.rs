@@ -32,6 +32,12 @@ pub enum What {
 
 /// Invites an operator and prints the link, once.
 pub async fn run(what: What, site: &Site) -> Done {
+    let What::Invite { login, project, .. } = &what;
+    let begun = site.begun("operator.invite", login.clone(), project.map(ProjectId));
+    site.logged(begun, invite(what, site)).await
+}
+
+async fn invite(what: What, site: &Site) -> Done {
     let What::Invite { login, name, role, project, again } = what;
     if login.is_empty() || login.chars().count() > setup::NAME_MAX {
         let (zh, en) = ("登录名应为 1–64 个字符", "a login has 1 to 64 characters");

@@ -2,9 +2,14 @@
 
 use std::{path::Path, sync::Arc};
 
-use domain::{Clock, Rng, SystemClock};
+use domain::{Clock, ProjectId, Rng, SystemClock};
 use gateway::{Gateway, Profiles, Timing};
-use store::{Store, StoreError, overview, site::Project};
+use store::{
+    Store, StoreError,
+    operation_log::{self, NewOperation},
+    overview,
+    site::Project,
+};
 use tokio::sync::mpsc;
 use vending::{House, Parts, Settings, merchant::Addresses, merchant::MerchantCatalogue};
 
@@ -136,6 +141,48 @@ impl Site {
             rng,
             settings: Settings::default(),
         }))
+    }
+
+    /// Does a write between two lines of the operation log, as the API does: without the first
+    /// nothing is done (I15).
+    pub async fn logged<T>(
+        &self,
+        begun: NewOperation,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        self.log(begun.clone()).await?;
+        let result = work.await;
+        let outcome = match &result {
+            Ok(_) => "done".to_owned(),
+            Err(failure) => format!("refused {}", failure.code()),
+        };
+        let end = NewOperation { at: self.clock.now(), detail: "{}".to_owned(), outcome, ..begun };
+        if let Err(failure) = self.log(end).await {
+            // The first line stands; what was done is done and is told as it is.
+            eprint!("{failure}");
+        }
+        result
+    }
+
+    /// The first line about a write by this command line.
+    pub fn begun(&self, action: &str, target: String, project: Option<ProjectId>) -> NewOperation {
+        NewOperation {
+            at: self.clock.now(),
+            operator: None,
+            project,
+            action: action.to_owned(),
+            target,
+            detail: "{}".to_owned(),
+            ip: String::new(),
+            outcome: "begun".to_owned(),
+        }
+    }
+
+    async fn log(&self, line: NewOperation) -> Done {
+        let written = self
+            .store
+            .transact(move |tx| Box::pin(async move { operation_log::append(tx, line).await }));
+        Ok(written.await?)
     }
 
     /// Every project.

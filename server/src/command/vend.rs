@@ -4,10 +4,11 @@
 use clap::{Subcommand, ValueEnum};
 use domain::{OperatorId, ProjectId, VendId, vend::Finding};
 use serde_json::json;
-use store::vend::Vend;
+use store::{operation_log::NewOperation, vend::Vend};
 use vending::vend::resolve::Sight;
 
-use super::{Done, Failure, Site, print_json};
+use super::{Done, Exit, Failure, Site, print_json};
+use crate::access::{Access, Perm, Reach};
 
 /// The sub-commands.
 #[derive(Debug, Subcommand)]
@@ -70,7 +71,11 @@ pub async fn run(what: What, site: &Site) -> Done {
         What::List { project } => list(site, project).await,
         What::Resend { id } => {
             let vend = find(site, &id).await?;
-            let row = site.quiet_house()?.resend_vend(vend.project(), vend.vend_id()).await?;
+            let target = format!("vend:{}", vend.vend_id());
+            let begun = site.begun("vend.resend", target, Some(vend.project()));
+            let house = site.quiet_house()?;
+            let resent = async { Ok(house.resend_vend(vend.project(), vend.vend_id()).await?) };
+            let row = site.logged(begun, resent).await?;
             print_json(&shown(&row));
             println!("已登记，运行中的服务会接手 / noted; the running server takes it up");
             Ok(())
@@ -91,28 +96,66 @@ async fn list(site: &Site, project: Option<i64>) -> Done {
     Ok(())
 }
 
+/// Settles a doubt. Whoever stands at the machine is believed in whom they name, but both must be
+/// people who may, and it is written down.
 async fn resolve(site: &Site, words: Resolve) -> Done {
     let vend = find(site, &words.id).await?;
-    let sight = Sight {
-        count: words.count,
-        balance_fen: words.balance_fen,
-        last_amount_fen: words.last_amount_fen,
-        operator: operator(site, &words.operator).await?,
-        second: operator(site, &words.second).await?,
-        reason: words.reason,
+    let project = vend.project();
+    let detail = json!({
+        "finding": format!("{:?}", words.finding), "operator": words.operator,
+        "second": words.second, "reason": words.reason, "count": words.count,
+        "balance_fen": words.balance_fen, "last_amount_fen": words.last_amount_fen,
+    });
+    let by = store::operator::by_login(site.store.read(), &words.operator).await?;
+    let begun = NewOperation {
+        operator: by.map(|by| by.id),
+        detail: detail.to_string(),
+        ..site.begun("vend.resolve", format!("vend:{}", vend.vend_id()), Some(project))
     };
-    let finding = Finding::from(words.finding);
-    let house = site.quiet_house()?;
-    let row = house.resolve_vend(vend.project(), vend.vend_id(), finding, sight).await?;
+    let row = site.logged(begun, settle(site, &vend, words)).await?;
     print_json(&shown(&row));
     Ok(())
 }
 
-pub(super) async fn operator(site: &Site, login: &str) -> Result<OperatorId, Failure> {
+async fn settle(site: &Site, vend: &Vend, words: Resolve) -> Result<Vend, Failure> {
+    let project = vend.project();
+    let sight = Sight {
+        count: words.count,
+        balance_fen: words.balance_fen,
+        last_amount_fen: words.last_amount_fen,
+        operator: allowed(site, project, &words.operator, Perm::SettleVend).await?,
+        second: allowed(site, project, &words.second, Perm::SettleVend).await?,
+        reason: words.reason,
+    };
+    let finding = Finding::from(words.finding);
+    let house = site.quiet_house()?;
+    Ok(house.resolve_vend(project, vend.vend_id(), finding, sight).await?)
+}
+
+/// An active operator who may do this in the project.
+pub(super) async fn allowed(
+    site: &Site,
+    project: ProjectId,
+    login: &str,
+    perm: Perm,
+) -> Result<OperatorId, Failure> {
     let known = store::operator::by_login(site.store.read(), login).await?;
     let known = known.filter(|known| known.is_active());
     let known =
         known.ok_or_else(|| Failure::not_found("可用的操作员", "active operator", login))?;
+    let roles = store::operator::roles(site.store.read(), known.operator_id()).await?;
+    if Reach::of(&roles).access(project, perm) != Access::Granted {
+        return Err(Failure::new(
+            Exit::Refused,
+            "operator.may_not",
+            format!("{login} 在该项目没有此项权限"),
+            format!("{login} may not do this in the project"),
+        )
+        .fix(
+            "由负责人、运营或维修人员核对",
+            "an owner, an operator or an engineer of the project has to look",
+        ));
+    }
     Ok(known.operator_id())
 }
 
