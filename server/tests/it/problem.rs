@@ -124,3 +124,24 @@ async fn a_number_that_is_taken_is_a_conflict_and_no_fault_of_ours() {
     assert_eq!(opened.status, 201, "{}", opened.text);
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_range_of_readings_has_an_end_wherever_the_calendar_ends() {
+    let world = World::start().await;
+    let token = world.signed_in("wang", &[(1, "operator")]).await;
+    let meter = crate::world::id(4, 1);
+    let table = [
+        ("", 200),
+        ("&until=2026-11-20T00:00:00Z", 200),
+        ("&until=-262143-01-01T00:00:00Z", 400),
+        ("&until=%2B262142-12-31T23:59:59Z&from=-262143-01-01T00:00:00Z", 400),
+        ("&from=2026-11-20T00:00:00Z&until=2026-11-19T00:00:00Z", 400),
+        ("&from=2025-01-01T00:00:00Z&until=2026-11-19T00:00:00Z", 400),
+    ];
+    for (range, status) in table {
+        let path = format!("/projects/1/meters/{meter}/readings?item=forward-energy{range}");
+        let reply = world.get(&path, &token).await;
+        assert_eq!(reply.status, status, "{range}: {}", reply.text);
+    }
+    world.stop().await;
+}

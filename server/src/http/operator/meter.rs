@@ -375,8 +375,10 @@ async fn readings(call: Call) -> Result<Answer> {
     let wish: Range = call.query()?;
     let item: Item = wish.item.parse().map_err(|_| Problem::malformed("item"))?;
     let until = wish.until.unwrap_or_else(|| call.app.clock.now());
-    let from = wish.from.unwrap_or(until - RANGE);
-    if from > until || until - from > RANGE_MAX {
+    // The calendar ends somewhere, and a stranger's date may stand right before its end.
+    let usual = || until.checked_sub_signed(RANGE).ok_or_else(|| Problem::malformed("until"));
+    let from = wish.from.map_or_else(usual, Ok)?;
+    if from > until || until.signed_duration_since(from) > RANGE_MAX {
         return Err(Problem::malformed("from"));
     }
     let db = call.house().store().read();
