@@ -7,8 +7,8 @@ use std::{
 };
 
 use super::{
-    CELL_CHARS_MAX, COLUMNS_MAX, FILE_BYTES_MAX, ROWS_MAX, SHEETS_MAX, Table, UNPACKED_BYTES_MAX,
-    csv_folder,
+    CELL_CHARS_MAX, COLUMNS_MAX, FAULTS_MAX, FILE_BYTES_MAX, ROWS_MAX, SHEETS_MAX, Table,
+    UNPACKED_BYTES_MAX, csv_folder,
     fault::{Fault, shortened},
     table::Column,
     workbook,
@@ -108,6 +108,9 @@ impl RawSheet {
         problem: [String; 2],
         allowed: [String; 2],
     ) {
+        if self.faults.len() >= FAULTS_MAX {
+            return;
+        }
         let (sheet, value) = (self.name.clone(), shortened(text));
         let name = super::fault::letters(column);
         self.faults.push(Fault { sheet, row, column: Some(column), name, value, problem, allowed });
@@ -247,5 +250,21 @@ impl Book {
             problem: problem.map(ToOwned::to_owned),
             allowed: [allowed.clone(), allowed],
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_beyond_the_last_column_are_bounded() {
+        let mut raw = RawSheet::default();
+        for row in 1..=u32::try_from(FAULTS_MAX).unwrap() + 500 {
+            raw.put(row, COLUMNS_MAX, Content::Text("x".to_owned()));
+            raw.put(row, 0, Content::Text("x".repeat(CELL_CHARS_MAX + 1)));
+        }
+        assert_eq!(raw.faults.len(), FAULTS_MAX);
+        assert_eq!(raw.faults[0].row, 1, "the first ones are kept");
     }
 }
