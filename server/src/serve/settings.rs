@@ -41,6 +41,10 @@ pub fn of(config: &Config) -> Result<Settings, ConfigError> {
         let text = "[vending] order_min_fen and order_max_fen do not fit together";
         return Err(ConfigError::Content(text.to_owned()));
     }
+    if arrears.overdraft_fen < 0 {
+        // It would cut people off who still have money.
+        return Err(wrong("overdraft_fen", &arrears.overdraft_fen.to_string()));
+    }
     let defaults = Settings::default();
     Ok(Settings {
         order_min: Money::from_fen(vending.order_min_fen),
@@ -134,6 +138,19 @@ mod tests {
             change(&mut config);
             let error = of(&config).unwrap_err().to_string();
             assert!(error.contains(key), "{key}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_negative_overdraft_is_refused() {
+        for (fen, fine) in [(-1, false), (i64::MIN, false), (0, true), (5_000, true)] {
+            let mut config = Config::default();
+            config.arrears.overdraft_fen = fen;
+            let settings = of(&config);
+            assert_eq!(settings.is_ok(), fine, "{fen}");
+            if let Err(error) = settings {
+                assert!(error.to_string().contains("overdraft_fen"), "{error}");
+            }
         }
     }
 
