@@ -62,16 +62,26 @@ function order(index, place, fen, channel, state, placed, steps) {
 		amount_fen: fen,
 		channel,
 		state,
-		events: steps.map(([seconds, kind, detail]) => ({ at: at(seconds), kind, detail: detail ?? '' })),
+		events: steps.map(([seconds, kind, detail]) => ({ at: at(seconds), kind, detail: detail ?? {} })),
 	};
 }
 
 const PAID = [
-	[0, 'placed', 'price 0.588'],
-	[0.2, 'attempted'],
-	[0.6, 'provider-answered'],
-	[8.1, 'paid', { provider: 'wechat-pay', source: 'callback', amount_fen: 10_000 }],
-	[8.1, 'credited', { purse: 'purse:electricity' }],
+	[0, 'placed', { amount_fen: 10_000, channel: 'wechat-jsapi', price_micro_yuan: 588_000 }],
+	[0.2, 'attempted', { out_trade_no: 'YF26112014243101880001' }],
+	[0.6, 'provider-answered', { state: 'awaiting', error: null }],
+	[
+		8.1,
+		'paid',
+		{
+			paid_at: '2026-11-20T06:34:24Z',
+			provider: 'wechat-pay',
+			provider_trade_no: '4200002026112000000000000001',
+			source: 'callback',
+			amount_fen: 10_000,
+		},
+	],
+	[8.1, 'credited', { purse: 'purse:01980000-0000-7000-8000-000000000002:electricity' }],
 ];
 const SENT = [
 	...PAID,
@@ -80,9 +90,9 @@ const SENT = [
 ];
 const LIT = [
 	...SENT,
-	[10.3, 'answered'],
-	[12.1, 'read-back', { count: 38, last_amount_fen: 10_000 }],
-	[12.1, 'delivered', { count: 38 }],
+	[10.3, 'answered', { outcome: 'accepted' }],
+	[12.1, 'read-back', { count: 38, last_amount_fen: 10_000, balance_fen: 12_345, energy_wh: null }],
+	[12.1, 'delivered', { amount_fen: 10_000 }],
 	[12.9, 'close-sent', { seq: 4 }],
 	[17.3, 'restored', { relay: 'on' }],
 ];
@@ -93,18 +103,19 @@ export function orders(now) {
 		order(0, '和园公寓 5 号楼 0803', 10_000, 'wechat-jsapi', 'restored', ago(41), LIT),
 		order(1, '和园公寓 8 号楼 0703', 10_000, 'alipay-precreate', 'delivered', ago(96), [
 			...LIT.slice(0, -1),
-			[76, 'supply.dark', { actual: 'off' }],
+			[76, 'supply.dark', { seq: 4, actual: 'off' }],
 		]),
 		order(2, '书香里 2 号楼 0201', 5_000, 'wechat-native', 'placed', ago(110), PAID.slice(0, 3)),
 		order(3, '和园公寓 3 号楼 0503', 5_000, 'wechat-jsapi', 'uncertain', ago(372), [
 			...SENT,
-			[14.5, 'uncertain', 'no answer'],
-			[30, 'unreadable'],
+			[14.5, 'answered', { outcome: 'no-answer' }],
+			[14.5, 'uncertain', { error: null }],
+			[30, 'unreadable', { error: 'NoAnswer' }],
 		]),
 		order(4, '青年公寓 1 号楼 0306', 3_000, 'cash', 'restored', ago(640), [
 			[0, 'placed'],
-			[0.1, 'paid', { source: 'counter' }],
-			[0.1, 'credited'],
+			[0.1, 'paid', { channel: 'cash', slip_no: 'YF2611200000000001', operator: '01980000' }],
+			[0.1, 'credited', { purse: 'purse:01980000:electricity' }],
 			[0.9, 'close-sent'],
 			[3.4, 'restored', { relay: 'on' }],
 		]),
@@ -114,12 +125,12 @@ export function orders(now) {
 		]),
 		order(6, '书香里 2 号楼 0204', 5_000, 'alipay-wap', 'closed', ago(2_100), [
 			...PAID.slice(0, 3),
-			[1_800, 'closed', 'expired'],
+			[1_800, 'closed', { reason: 'expired' }],
 		]),
 		order(7, '青年公寓 1 号楼 0101', 5_000, 'wechat-native', 'held', ago(2_900), [
 			...PAID.slice(0, 3),
-			[9, 'mismatch', { order_fen: 5_000, paid_fen: 4_900 }],
-			[9, 'held'],
+			[9, 'held', { provider_trade_no: '4200', paid_fen: 4_900, order_fen: 5_000 }],
+			[15, 'contradicted', { booked: { fen: 4_900 }, told: { fen: 5_000 }, source: 'query' }],
 		]),
 	];
 }

@@ -97,7 +97,13 @@ async function theFiguresStandWhereTheyBelong(browser) {
 	assert.match(await first.innerText(), /14:34:24[\s\S]*14:34:41[\s\S]*已送电[\s\S]*9\.2 秒/);
 	assert.equal(await first.locator('.step.is-done').count(), 6);
 	await first.locator('summary').click();
-	assert.match(await first.innerText(), /先记下购电次数，再发/);
+	const told = await first.innerText();
+	assert.match(told, /先记下购电次数，再发/);
+	assert.match(told, /金额 ¥100\.00 · 渠道 微信支付 · 单价 ¥0\.588/);
+	assert.match(told, /购电次数 38 · 已发次数 1/);
+	const raw = await first.locator('.detail').allInnerTexts();
+	const bare = raw.filter((text) => /[a-z]{3}/.test(text));
+	assert.deepEqual(bare, [], 'no detail shows a name out of the program');
 	await picture(page, 'opened', true);
 	await holds(seen, 'figures');
 	await seen.close();
@@ -225,6 +231,7 @@ async function theLanguageChangesInPlace(browser) {
 async function theServersPage(browser, url) {
 	for (const [name, options] of [
 		['server', {}],
+		['server-320', { width: 320, height: 640 }],
 		['server-dark', { dark: true }],
 		['server-english', { lang: 'en' }],
 		['server-375', { width: 375, height: 812 }],

@@ -17,7 +17,10 @@ const HEADERS = {
 		"default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; " +
 		"frame-ancestors 'none'; img-src 'self' data:",
 	'x-content-type-options': 'nosniff',
+	'x-frame-options': 'DENY',
 	'referrer-policy': 'no-referrer',
+	'cross-origin-opener-policy': 'same-origin',
+	'cross-origin-resource-policy': 'same-origin',
 };
 
 /** A stand of the page: `show` sends a state, `down` cuts everybody off, `up` answers again. */

@@ -17,6 +17,7 @@ const TROUBLE = {
 	'supply.still_dark': 'dark',
 	held: 'held',
 	mismatch: 'held',
+	contradicted: null,
 	duplicate: null,
 	unmatched: null,
 	voided: null,
@@ -208,7 +209,7 @@ function story(order) {
 				{ class: TROUBLE[event.kind] === undefined ? '' : 'is-trouble' },
 				h('span', { class: 'num dim' }, exact(new Date(event.at).getTime())),
 				h('span', null, say.eventWord(event.kind)),
-				h('span', { class: 'dim detail' }, plain(event.detail)),
+				h('span', { class: 'dim detail' }, say.detailWords(event.detail)),
 			),
 		),
 	);
@@ -216,26 +217,3 @@ function story(order) {
 
 /** Seconds with their tenth, as proof. */
 const exact = (at) => `${say.clock(at)}.${Math.floor((at % 1000) / 100)}`;
-
-/** An event's detail as one line: `count 38 · times 1`. */
-function plain(detail) {
-	if (detail == null || detail === '') return '';
-	if (typeof detail !== 'object') {
-		const text = String(detail);
-		return text.startsWith('{') ? plain(parsed(text)) : text;
-	}
-	return Object.entries(detail)
-		.filter(([, value]) => value != null && value !== '' && typeof value !== 'object')
-		.map(([key, value]) =>
-			key.endsWith('_fen') ? `${key.slice(0, -4)} ${say.yuan(Number(value))}` : `${key} ${value}`,
-		)
-		.join(' · ');
-}
-
-function parsed(text) {
-	try {
-		return JSON.parse(text);
-	} catch {
-		return text.slice(1);
-	}
-}

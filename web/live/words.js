@@ -150,6 +150,7 @@ const EVENT = {
 	closed: ['订单已关闭，没有扣款', 'Order closed, not charged'],
 	duplicate: ['收到第二笔付款，会原路退回', 'A second payment; it will go back'],
 	mismatch: ['付款和订单不一致，等人核对', 'The payment does not match the order'],
+	contradicted: ['同一笔交易前后说法不一，等人核对', 'One payment told in two ways'],
 	unmatched: ['付款找不到订单，等人核对', 'Money that fits no order'],
 	refunded: ['已退款', 'Refunded'],
 	'waiting-for-user': ['等租户按键确认送电', 'Waiting for the tenant to confirm'],
@@ -157,6 +158,64 @@ const EVENT = {
 	'supply.stuck': ['已发合闸，继电器没有动', 'Close sent, the relay did not move'],
 	'supply.refused': ['电表拒绝合闸', 'The meter refuses to close'],
 	'supply.still_dark': ['一天了还没送电', 'Dark for a day'],
+};
+
+/** What an event's detail is about; what is not listed says nothing to people and is left out. */
+const FIELD = {
+	amount_fen: ['金额', 'amount'],
+	paid_fen: ['实付', 'paid'],
+	order_fen: ['订单', 'order'],
+	last_amount_fen: ['上次购电', 'last purchase'],
+	balance_fen: ['表内余额', 'on the meter'],
+	price_micro_yuan: ['单价', 'price'],
+	channel: ['渠道', 'by'],
+	provider: ['平台', 'provider'],
+	source: ['来自', 'told by'],
+	count: ['购电次数', 'count'],
+	times: ['已发次数', 'sent'],
+	outcome: ['结果', 'outcome'],
+	error_word: ['错误字', 'error word'],
+	error: ['说明', 'said'],
+	state: ['状态', 'state'],
+	reason: ['原因', 'reason'],
+	actual: ['继电器', 'relay'],
+	relay: ['继电器', 'relay'],
+};
+
+/** The words a detail's value may be; what is not listed keeps its own, such as an error's code. */
+const VALUE = {
+	callback: ['平台通知', 'callback'],
+	query: ['查询', 'query'],
+	bill: ['对账单', 'bill'],
+	counter: ['柜台', 'counter'],
+	'wechat-pay': ['微信支付', 'WeChat Pay'],
+	alipay: ['支付宝', 'Alipay'],
+	accepted: ['已接受', 'accepted'],
+	refused: ['被拒绝', 'refused'],
+	'no-answer': ['没有应答', 'no answer'],
+	'not-sent': ['没有发出', 'not sent'],
+	on: ['合闸', 'closed'],
+	off: ['拉闸', 'open'],
+	waiting: ['待确认', 'waiting'],
+	unknown: ['未知', 'unknown'],
+	created: ['已创建', 'created'],
+	awaiting: ['待支付', 'awaiting'],
+	paid: ['已付款', 'paid'],
+	closing: ['关闭中', 'closing'],
+	closed: ['已关闭', 'closed'],
+	declined: ['被拒绝', 'declined'],
+	expired: ['已过期', 'expired'],
+	cancelled: ['已取消', 'cancelled'],
+	currency: ['币种不符', 'currency'],
+	'count-ahead': ['表内次数偏大', 'meter counts more'],
+	'count-behind': ['表内次数偏小', 'meter counts fewer'],
+	'meter-replaced': ['可能已换表', 'meter replaced'],
+	'count-exhausted': ['次数已到上限', 'count at its end'],
+	'count-taken': ['次数已被占用', 'count taken'],
+	'other-purchase': ['次数已用于另一金额', 'other purchase'],
+	'count-jumped': ['次数跳变', 'count jumped'],
+	'count-fell': ['次数变小', 'count fell'],
+	partial: ['只写入一部分', 'taken in part'],
 };
 
 const CHANNEL = {
@@ -170,7 +229,7 @@ const CHANNEL = {
 
 let english = false;
 
-/** Chooses the language: the address first, then what was chosen before, then Chinese. */
+/** Chooses the language: what the address names, else Chinese. Nothing is stored. */
 export function chooseLanguage(choice) {
 	english = choice === 'en';
 	document.documentElement.lang = english ? 'en' : 'zh-CN';
@@ -194,6 +253,22 @@ export function orderWord(state) {
 }
 /** The sentence for an event; one nobody listed keeps its own name. */
 export const eventWord = (kind) => pick(EVENT[kind] ?? [kind, kind]);
+/** An event's detail as one line: `购电次数 38 · 已发次数 1`. */
+export function detailWords(detail) {
+	if (detail == null || typeof detail !== 'object') return '';
+	return Object.entries(detail)
+		.filter(([key, value]) => FIELD[key] && value != null && value !== '')
+		.map(([key, value]) => `${pick(FIELD[key])} ${valueWord(key, value)}`)
+		.join(' · ');
+}
+
+function valueWord(key, value) {
+	if (key.endsWith('_fen')) return yuan(Number(value));
+	if (key === 'price_micro_yuan') return `¥${Number(value) / 1_000_000}`;
+	if (key === 'channel') return channelWord(value);
+	return VALUE[value] ? pick(VALUE[value]) : String(value);
+}
+
 /** The wallet in words. */
 export function channelWord(channel) {
 	const found = Object.keys(CHANNEL).find((key) => String(channel).startsWith(key));

@@ -5,8 +5,8 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 /// Nothing from elsewhere, nothing inline, in nobody's frame.
 const POLICY: &str = "default-src 'self'; object-src 'none'; base-uri 'none'; \
      form-action 'self'; frame-ancestors 'none'; img-src 'self' data:";
-/// The pages whose components write styles into their markup: the API's description, the live page.
-const POLICY_OF_PAGES: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
+/// The API's description, whose component writes styles into its markup.
+const POLICY_OF_DOCS: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
      object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
      img-src 'self' data:";
 /// A year, as browsers want it before they believe it.
@@ -14,8 +14,7 @@ const HSTS: &str = "max-age=31536000; includeSubDomains";
 
 /// Adds what is missing. A handler that set one itself keeps it.
 pub fn add(headers: &mut HeaderMap, path: &str, tls: bool) {
-    let is_page = path.starts_with("/api/docs") || path.starts_with("/live");
-    let policy = if is_page { POLICY_OF_PAGES } else { POLICY };
+    let policy = if path.starts_with("/api/docs") { POLICY_OF_DOCS } else { POLICY };
     set(headers, header::CONTENT_SECURITY_POLICY, policy);
     set(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(headers, header::X_FRAME_OPTIONS, "DENY");
@@ -49,6 +48,7 @@ mod tests {
             let policy = headers.get(header::CONTENT_SECURITY_POLICY).unwrap().to_str().unwrap();
             assert!(policy.contains("frame-ancestors 'none'"), "{path}");
             assert!(!policy.contains("script-src"), "scripts come from us alone: {path}");
+            assert!(!policy.contains("unsafe"), "nothing is written inline: {path}");
             assert_eq!(headers.contains_key(header::STRICT_TRANSPORT_SECURITY), tls, "{path}");
         }
     }

@@ -4,6 +4,8 @@
 //! nobody looks, nothing is worked out. Without `server.live_page` none of it exists.
 
 use std::{
+    collections::HashMap,
+    net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -17,7 +19,8 @@ use bytes::Bytes;
 use rust_embed::RustEmbed;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use super::{App, Code, Problem, error::Result};
+use super::{App, Code, Problem, client::Client, error::Result};
+use crate::operator::budget::network;
 
 pub mod state;
 
@@ -27,6 +30,9 @@ pub const FRESH_FOR: Duration = Duration::from_secs(1);
 const REST_FACTOR: u32 = 10;
 /// Streams open at once.
 pub const STREAMS_MAX: usize = 200;
+/// Streams open at once from one address: some screens in the hall and some phones behind one
+/// router, and no stranger who takes every place.
+pub const STREAMS_PER_ADDRESS_MAX: usize = 20;
 
 /// The page's files, built in.
 #[derive(RustEmbed)]
@@ -38,7 +44,28 @@ pub struct LiveDesk {
     last: tokio::sync::Mutex<Last>,
     told: watch::Sender<Arc<str>>,
     places: Arc<Semaphore>,
+    addresses: Arc<Mutex<HashMap<IpAddr, usize>>>,
     took: Mutex<Duration>,
+}
+
+/// A place for one stream; it is free again when this is dropped.
+struct Place {
+    _of_all: OwnedSemaphorePermit,
+    from: IpAddr,
+    addresses: Arc<Mutex<HashMap<IpAddr, usize>>>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut open = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = open.get_mut(&self.from).map_or(0, |count| {
+            *count -= 1;
+            *count
+        });
+        if left == 0 {
+            open.remove(&self.from);
+        }
+    }
 }
 
 struct Last {
@@ -52,17 +79,19 @@ impl Default for LiveDesk {
             last: tokio::sync::Mutex::new(Last { at: None, text: "{}".into() }),
             told: watch::Sender::new("{}".into()),
             places: Arc::new(Semaphore::new(STREAMS_MAX)),
+            addresses: Arc::default(),
             took: Mutex::new(Duration::ZERO),
         }
     }
 }
 
 impl LiveDesk {
-    /// The state, not older than a second. Whoever comes while it is worked out waits for that one.
+    /// The state, not older than the rest between two looks. Whoever comes while it is worked out
+    /// waits for that one.
     pub async fn state(&self, app: &App) -> Result<Arc<str>> {
         let mut last = self.last.lock().await;
         let now = app.clock.monotonic();
-        if last.at.is_some_and(|at| now.saturating_sub(at) < FRESH_FOR) {
+        if last.at.is_some_and(|at| now.saturating_sub(at) < self.rest()) {
             return Ok(Arc::clone(&last.text));
         }
         let state = state::work_out(&app.house, app.server.demo).await?;
@@ -75,11 +104,27 @@ impl LiveDesk {
         Ok(Arc::clone(&last.text))
     }
 
-    /// How long to wait before the next look.
-    fn rest(&self) -> Duration {
-        let took = *self.took.lock().unwrap_or_else(PoisonError::into_inner);
-        FRESH_FOR.max(took * REST_FACTOR)
+    /// A place for a stream, if there is one for this address.
+    fn place(&self, from: IpAddr) -> Option<Place> {
+        let from = network(from);
+        let of_all = Arc::clone(&self.places).try_acquire_owned().ok()?;
+        let mut open = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.entry(from).or_default();
+        if *count >= STREAMS_PER_ADDRESS_MAX {
+            return None;
+        }
+        *count += 1;
+        Some(Place { _of_all: of_all, from, addresses: Arc::clone(&self.addresses) })
     }
+
+    /// How long to wait before the next look, whoever asks: the stream or a page that polls.
+    fn rest(&self) -> Duration {
+        rest_after(*self.took.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn rest_after(took: Duration) -> Duration {
+    FRESH_FOR.max(took.saturating_mul(REST_FACTOR))
 }
 
 /// Tells the streams each new state, while there are any.
@@ -124,10 +169,11 @@ async fn current(app: Data<App>) -> Result<HttpResponse> {
 }
 
 /// Server-sent events (WHATWG HTML §9.2): the state now, then each new one.
-async fn events(app: Data<App>) -> Result<HttpResponse> {
+async fn events(request: HttpRequest, app: Data<App>) -> Result<HttpResponse> {
     must_be_on(&app)?;
-    let place = Arc::clone(&app.live.places).try_acquire_owned();
-    let place = place.map_err(|_| Problem::new(Code::Overloaded).retry_after(15))?;
+    let from = Client::of(&request, app.server.trusted_proxies).ip;
+    let place = app.live.place(from);
+    let place = place.ok_or_else(|| Problem::new(Code::Overloaded).retry_after(15))?;
     let first = app.live.state(&app).await?;
     let told = app.live.told.subscribe();
     let stopping = app.stopping.clone();
@@ -144,7 +190,7 @@ struct Stream {
     first: Option<Arc<str>>,
     told: watch::Receiver<Arc<str>>,
     stopping: watch::Receiver<bool>,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 async fn next(mut stream: Stream) -> Option<(Result<Bytes, actix_web::Error>, Stream)> {
@@ -196,6 +242,30 @@ fn media_type(name: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_large_site_is_not_worked_out_for_every_poll() {
+        let ms = Duration::from_millis;
+        let table = [(0, 1_000), (99, 1_000), (101, 1_010), (900, 9_000)];
+        for (took, rest) in table {
+            assert_eq!(rest_after(ms(took)), ms(rest), "{took}");
+        }
+    }
+
+    #[test]
+    fn one_address_does_not_take_every_place_of_the_live_page() {
+        let desk = LiveDesk::default();
+        let (hall, other) = ("10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap());
+        let mut held: Vec<_> = (0..STREAMS_PER_ADDRESS_MAX).map(|_| desk.place(hall)).collect();
+        assert!(held.iter().all(Option::is_some));
+        assert!(desk.place(hall).is_none() && desk.place(other).is_some());
+        held.pop();
+        let again = desk.place(hall);
+        assert!(again.is_some() && desk.place(hall).is_none(), "a closed stream frees its place");
+        drop((held, again));
+        assert!(desk.addresses.lock().unwrap().is_empty(), "nobody is remembered");
+        assert_eq!(desk.places.available_permits(), STREAMS_MAX);
+    }
 
     #[test]
     fn the_page_is_built_in_and_loads_nothing_from_elsewhere() {
