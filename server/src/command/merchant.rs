@@ -168,12 +168,14 @@ async fn rotate(site: &Site, id: &str, keys: &Path) -> Done {
     Ok(())
 }
 
-/// Puts what must stay readable beside the new keys: callbacks sealed with the old APIv3 key are
-/// still retried for a day (F4 no. 12).
+/// Puts what must stay readable beside the new keys: callbacks sealed with the old APIv3 key, or
+/// signed with the provider's old key, are still retried for a day (F4 no. 12).
 fn keep_old_keys(old: &Path, new: &Path) -> Done {
     let moves = [
         ("api_v3.key", "api_v3.previous.key"),
         ("platform_certificate.pem", "platform_certificate.previous.pem"),
+        ("alipay_public_key.pem", "alipay_public_key.previous.pem"),
+        ("alipay_cert.pem", "alipay_cert.previous.pem"),
     ];
     for (name, kept) in moves {
         let (from, beside, to) = (old.join(name), new.join(name), new.join(kept));

@@ -314,10 +314,17 @@ fn open_alipay(
         serde_json::from_str(&row.config).map_err(|_| MerchantError::Config)?;
     let trust = if folder.has("app_cert.pem") {
         let file = |name: &str| MerchantError::Certificate { file: name.to_owned() };
-        let (sn, key) = alipay::certificate::alipay_certificate(&folder.text("alipay_cert.pem")?)
-            .map_err(|_| file("alipay_cert.pem"))?;
+        let mut by_sn = BTreeMap::new();
+        for name in folder.matching("alipay_cert", ".pem")? {
+            let known = alipay::certificate::alipay_certificate(&folder.text(&name)?);
+            let (sn, key) = known.map_err(|_| file(&name))?;
+            by_sn.insert(sn, key);
+        }
+        if by_sn.is_empty() {
+            return Err(MerchantError::NoTrust);
+        }
         alipay::Trust::Certificates {
-            by_sn: BTreeMap::from([(sn, key)]),
+            by_sn,
             app_cert_sn: alipay::certificate::number(&folder.text("app_cert.pem")?)
                 .map_err(|_| file("app_cert.pem"))?,
             alipay_root_cert_sn: alipay::certificate::root_numbers(
@@ -326,7 +333,9 @@ fn open_alipay(
             .map_err(|_| file("alipay_root_cert.pem"))?,
         }
     } else if folder.has("alipay_public_key.pem") {
-        alipay::Trust::Key(folder.verifying_key("alipay_public_key.pem")?)
+        let names = folder.matching("alipay_public_key", ".pem")?;
+        let keys = names.iter().map(|name| folder.verifying_key(name));
+        alipay::Trust::Keys(keys.collect::<Result<_, _>>()?)
     } else {
         return Err(MerchantError::NoTrust);
     };
@@ -391,5 +400,75 @@ impl Folder {
 
     fn shown(&self, file: &str) -> String {
         self.0.join(file).display().to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const APP_KEY: &str = include_str!("../../connector/tests/alipay/keys/app.key.pem");
+    const APP_CERT: &str = include_str!("../../connector/tests/alipay/keys/app.crt.pem");
+    const ROOTS: &str = include_str!("../../connector/tests/alipay/keys/roots.crt.pem");
+    const CERT: &str = include_str!("../../connector/tests/alipay/keys/alipay.crt.pem");
+    const NEXT_CERT: &str = include_str!("../../connector/tests/alipay/keys/alipay-next.crt.pem");
+    const KEY: &str = include_str!("../../connector/tests/alipay/keys/alipay.pub.pem");
+    const OTHER_KEY: &str = include_str!("../../connector/tests/keys/platform-a.certificate.pem");
+
+    fn row(folder: &Path) -> site::Merchant {
+        site::Merchant {
+            id: uuid::Uuid::from_u128(1),
+            project_id: 1,
+            provider: "alipay".to_owned(),
+            mode: "ordinary".to_owned(),
+            merchant_no: "2088000000000002".to_owned(),
+            sub_merchant_no: String::new(),
+            app_id: "2021000000000001".to_owned(),
+            sub_app_id: None,
+            path_token: "token".to_owned(),
+            key_dir: folder.display().to_string(),
+            config: "{}".to_owned(),
+            active: true,
+            created_at: chrono::DateTime::UNIX_EPOCH,
+        }
+    }
+
+    /// How many keys of Alipay a folder with these files makes the merchant believe.
+    fn believed(files: &[(&str, &str)]) -> usize {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            fs::write(dir.path().join(name), text).unwrap();
+        }
+        let addresses = Addresses {
+            wechat_pay_base_url: String::new(),
+            alipay_gateway_url: String::new(),
+            public_url: String::new(),
+        };
+        match open(&row(dir.path()), &addresses) {
+            Ok(Merchant { keys: Keys::Alipay(keys), .. }) => match keys.trust {
+                alipay::Trust::Keys(keys) => keys.len(),
+                alipay::Trust::Certificates { by_sn, .. } => by_sn.len(),
+            },
+            _ => 0,
+        }
+    }
+
+    #[test]
+    fn two_generations_of_alipays_keys_lie_side_by_side() {
+        let app = ("app.key.pem", APP_KEY);
+        let certificates = [("app_cert.pem", APP_CERT), ("alipay_root_cert.pem", ROOTS)];
+        let both = ("alipay_cert.pem", NEXT_CERT);
+        let table: &[(&[(&str, &str)], usize)] = &[
+            (&[app, ("alipay_public_key.pem", KEY)], 1),
+            (&[app, ("alipay_public_key.pem", KEY), ("alipay_public_key.2.pem", OTHER_KEY)], 2),
+            (&[app, certificates[0], certificates[1], both], 1),
+            (&[app, certificates[0], certificates[1], both, ("alipay_cert.previous.pem", CERT)], 2),
+            (&[app, certificates[0], certificates[1]], 0),
+            (&[app], 0),
+        ];
+        for (files, keys) in table {
+            let names: Vec<_> = files.iter().map(|(name, _)| name).collect();
+            assert_eq!(believed(files), *keys, "{names:?}");
+        }
     }
 }

@@ -37,8 +37,8 @@ pub struct Merchant {
 /// Alipay's public keys, in the two ways it hands them out.
 #[derive(Clone, Debug)]
 pub enum Trust {
-    /// Key mode (公钥模式): one key without a name.
-    Key(VerifyingKey),
+    /// Key mode (公钥模式): keys without a name; two during a rotation, any of which may confirm.
+    Keys(Vec<VerifyingKey>),
     /// Certificate mode (公钥证书): keys by their certificate's number (`payments.md` B5).
     Certificates {
         /// Alipay's public certificates by `alipay_cert_sn`; two during a rotation.
@@ -88,7 +88,7 @@ impl Trust {
         signature: &str,
     ) -> Result<(), TrustError> {
         let confirmed = match (self, cert_sn) {
-            (Trust::Key(key), _) => key.verify_sha256(message, signature),
+            (Trust::Keys(keys), _) => keys.iter().any(|key| key.verify_sha256(message, signature)),
             (Trust::Certificates { by_sn, .. }, Some(sn)) => {
                 let unknown = || TrustError::UnknownCertificate { sn: sn.to_owned() };
                 by_sn.get(sn).ok_or_else(unknown)?.verify_sha256(message, signature)

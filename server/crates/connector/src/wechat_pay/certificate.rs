@@ -68,9 +68,9 @@ fn read(
         fresh.add_certificate(certificate);
     }
     // Keys we believed before count too: an answer may be signed with a public key.
-    match fresh.key(seal.serial).or(merchant.trust.key(seal.serial)) {
+    match fresh.key_at(seal.serial, now).or(merchant.trust.key_at(seal.serial, now)) {
         Some(key) => seal.check_with(key, &response.body),
-        None => seal.check(&fresh, &response.body),
+        None => seal.check(&fresh, &response.body, now),
     }
     .map_err(disbelieved)?;
     Ok(valid_now(certificates, now))

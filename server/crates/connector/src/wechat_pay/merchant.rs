@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
+
 use crate::{
     Secret,
     key::{Certificate, SigningKey, VerifyingKey},
@@ -101,8 +103,15 @@ impl Mode {
 /// (`PUB_KEY_ID_…`) side by side, any number of each, matched exactly (A4).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trust {
-    keys: BTreeMap<String, VerifyingKey>,
+    keys: BTreeMap<String, Believed>,
     preferred: Option<String>,
+}
+
+/// A key and, where a certificate limits it, from when and until when it is believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Believed {
+    key: VerifyingKey,
+    valid: Option<(DateTime<Utc>, DateTime<Utc>)>,
 }
 
 impl Trust {
@@ -113,12 +122,14 @@ impl Trust {
 
     /// Believes a key under the serial or id that WeChat names it by.
     pub fn add(&mut self, serial: impl Into<String>, key: VerifyingKey) {
-        self.keys.insert(serial.into(), key);
+        self.keys.insert(serial.into(), Believed { key, valid: None });
     }
 
-    /// Believes a platform certificate under its own serial.
+    /// Believes a platform certificate under its own serial, for as long as it is valid.
     pub fn add_certificate(&mut self, certificate: &Certificate) {
-        self.add(certificate.serial_no.clone(), certificate.key.clone());
+        let valid = Some((certificate.not_before, certificate.not_after));
+        let believed = Believed { key: certificate.key.clone(), valid };
+        self.keys.insert(certificate.serial_no.clone(), believed);
     }
 
     /// Asks WeChat to sign its answers with this key, and seals personal fields for it. Without
@@ -134,7 +145,17 @@ impl Trust {
 
     /// The key under exactly this serial.
     pub fn key(&self, serial: &str) -> Option<&VerifyingKey> {
-        self.keys.get(serial)
+        self.keys.get(serial).map(|believed| &believed.key)
+    }
+
+    /// The key under exactly this serial, if it is believed now.
+    ///
+    /// Invariant: a certificate is believed up to its last moment, however long its file lies in
+    /// the folder; proved by `an_expired_platform_certificate_is_believed_no_more`.
+    pub fn key_at(&self, serial: &str, now: DateTime<Utc>) -> Option<&VerifyingKey> {
+        let believed = self.keys.get(serial)?;
+        let is_valid = believed.valid.is_none_or(|(from, until)| from <= now && now <= until);
+        is_valid.then_some(&believed.key)
     }
 
     /// Every serial believed, for the operator.

@@ -80,8 +80,13 @@ impl<'a> Seal<'a> {
     }
 
     /// Checks the signature over the raw body with the key under exactly the named serial.
-    pub(super) fn check(&self, trust: &Trust, body: &[u8]) -> Result<(), Disbelief> {
-        let key = trust.key(self.serial);
+    pub(super) fn check(
+        &self,
+        trust: &Trust,
+        body: &[u8],
+        now: DateTime<Utc>,
+    ) -> Result<(), Disbelief> {
+        let key = trust.key_at(self.serial, now);
         let key = key.ok_or_else(|| Disbelief::UnknownSerial(self.serial.to_owned()))?;
         self.check_with(key, body)
     }
@@ -106,7 +111,7 @@ pub(super) fn verify(
     body: &[u8],
     now: DateTime<Utc>,
 ) -> Result<(), Disbelief> {
-    Seal::read(headers, now)?.check(trust, body)
+    Seal::read(headers, now)?.check(trust, body, now)
 }
 
 fn one<'a>(

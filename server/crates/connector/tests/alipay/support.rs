@@ -35,7 +35,7 @@ pub fn merchant() -> Merchant {
         seller_id: Some("2088000000000002".to_owned()),
         op_app_id: None,
         signing_key: SigningKey::from_pem(APP_KEY).unwrap(),
-        trust: Trust::Key(VerifyingKey::from_pem(ALIPAY_PUB).unwrap()),
+        trust: Trust::Keys(vec![VerifyingKey::from_pem(ALIPAY_PUB).unwrap()]),
         aes_key: None,
         gateway_url: "https://openapi.example.com/gateway.do".to_owned(),
         notify_url: "https://pay.example.com/callback/alipay/m1".to_owned(),

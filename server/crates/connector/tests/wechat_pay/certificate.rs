@@ -1,8 +1,9 @@
 //! Platform certificates and their first fetch.
 
-use chrono::DateTime;
+use chrono::{DateTime, TimeDelta};
 use connector::{
     Doubt, Outcome, Response, Secret,
+    key::Certificate,
     wechat_pay::{CallbackError, Merchant, Trust, read_certificates, read_payment_callback},
 };
 
@@ -91,6 +92,28 @@ fn an_expired_certificate_is_not_returned() {
     let before = DateTime::parse_from_rfc3339("2026-12-01T02:00:03Z").unwrap().to_utc();
     assert!(matches!(read_certificates(&first_fetch(), &genuine, before),
         Outcome::Done(list) if list.len() == 1));
+}
+
+/// A certificate that lies in a folder for years: believed while it is valid, and then no more.
+#[test]
+fn an_expired_platform_certificate_is_believed_no_more() {
+    let genuine = Certificate::from_pem(PLATFORM_A).unwrap();
+    let callback = response("callbacks", "paid");
+    let second = TimeDelta::seconds(1);
+    let table = [
+        (now() - second, now() + second, true),
+        (now(), now(), true),
+        (now() - second, now() - second, false),
+        (now() + second, now() + second, false),
+    ];
+    for (not_before, not_after, believed) in table {
+        let mut trust = Trust::new();
+        trust.add_certificate(&Certificate { not_before, not_after, ..genuine.clone() });
+        let merchant = Merchant { trust, ..merchant() };
+        let read = read_payment_callback(&merchant, &callback.headers, &callback.body, now());
+        let unknown = matches!(read, Err(CallbackError::UnknownSerial(_)));
+        assert_eq!((read.is_ok(), unknown), (believed, !believed), "{not_before} {not_after}");
+    }
 }
 
 #[test]
