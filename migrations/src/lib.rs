@@ -27,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(step::append_only::Step),
             Box::new(step::meter_epoch::Step),
             Box::new(step::framing::Step),
+            Box::new(step::truncate::Step),
         ]
     }
 }

@@ -1,4 +1,7 @@
-//! The books and the operation log refuse to be edited, whoever asks.
+//! The books and the operation log refuse to be edited row by row. `truncate` is refused by a
+//! later step; SQLite's `insert or replace` by the store's connections, which let triggers see the
+//! rows it replaces (`recursive_triggers`). Whoever owns the database can still drop a trigger:
+//! against that helps only a copy elsewhere.
 
 use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 

@@ -10,4 +10,5 @@ pub mod operator;
 pub mod order;
 pub mod premises;
 pub mod reading;
+pub mod truncate;
 pub mod vend;

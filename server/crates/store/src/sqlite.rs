@@ -38,6 +38,8 @@ pub(crate) async fn open(
         // Only the writer checkpoints, between two commits (`reliability.md` 2.2).
         .pragma("wal_autocheckpoint", "0")
         .pragma("cache_size", CACHE_KIB)
+        // A replaced row is a deleted one to the triggers that keep the books.
+        .pragma("recursive_triggers", "on")
         .pragma("temp_store", "memory");
     let writer = match options.pages_max {
         Some(pages) => writer.pragma("max_page_count", pages.to_string()),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use migrations::{GLOBAL_TABLES, Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait, Iterable, Statement};
-use store::{Store, entity};
+use store::{Store, StoreError, entity};
 
 use crate::{
     base::Base,
@@ -175,6 +175,23 @@ async fn the_books_refuse_update_and_delete() {
             let error = db.execute_unprepared(sql).await.unwrap_err().to_string();
             assert!(error.contains("append only"), "{sql}: {error}");
         }
+        if db.get_database_backend() == DbBackend::Postgres {
+            for table in migrations::step::append_only::APPEND_ONLY {
+                let sql = format!("truncate {table} cascade");
+                let error = db.execute_unprepared(&sql).await.unwrap_err().to_string();
+                assert!(error.contains("append only"), "{sql}: {error}");
+            }
+        } else {
+            // Through the store's own connection, as an injected statement would come.
+            let replaced = store.transact(|tx| {
+                Box::pin(async move {
+                    let sql = "insert or replace into posting select * from posting";
+                    Ok::<_, StoreError>(tx.execute_unprepared(sql).await.map(|_| ())?)
+                })
+            });
+            let error = replaced.await.unwrap_err();
+            assert!(format!("{error:?}").contains("append only"), "{error:?}");
+        }
         store.audit(Some(PROJECT)).await.unwrap();
         db.close().await.unwrap();
         base.end().await;
@@ -258,6 +275,7 @@ const FIXTURE: &[&[&str]] = &[
     &[],
     &["insert into gateway (id, project_id, name, registration, link, framing, heartbeat_s, \
        settings, owner_token) values ({8}, 7, 'h', 's', 'dial-in', 'acrel-4g', 60, '{}', 0)"],
+    &[],
 ];
 
 /// Puts ids in: `{3}` stands for the third id (or some bytes).
