@@ -13,3 +13,4 @@ mod replace;
 mod sale;
 mod sign_in;
 mod tls;
+mod upkeep;

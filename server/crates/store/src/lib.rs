@@ -41,6 +41,7 @@ pub mod overview;
 pub mod backup;
 pub mod gateway;
 pub mod reading;
+pub mod retention;
 pub mod roster;
 pub mod story;
 

@@ -9,7 +9,13 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{BusinessDay, GatewayId, OrderId, ProjectId};
-use store::{StoreError, gateway::GatewayLease, job, order, site, work_item};
+use store::{
+    StoreError,
+    gateway::GatewayLease,
+    job, order,
+    retention::{self, Evidence},
+    site, work_item,
+};
 use tokio::sync::watch;
 
 use crate::{
@@ -26,8 +32,13 @@ const LONG_ROUND: u64 = 40;
 const EXPIRED_MAX: u64 = 200;
 /// Done jobs are kept this long for whoever asks what happened.
 const JOBS_KEPT: TimeDelta = TimeDelta::days(14);
-/// Done jobs forgotten in one round.
+/// Frames, readings set aside and letters that fitted nothing are kept this long: a little more
+/// than the two years a dispute may reach back.
+const EVIDENCE_KEPT: TimeDelta = TimeDelta::days(800);
+/// Rows forgotten in one transaction, so that payments never wait long behind it.
 const FORGET_MAX: u64 = 1_000;
+/// Such transactions of a kind in one long round: fourteen million rows a day.
+const FORGET_BATCHES_MAX: usize = 100;
 /// The alarm of a gateway without a connection.
 const GATEWAY_OFFLINE: &str = "gateway.offline";
 /// So long after a start gateways have to dial in before their silence is an alarm.
@@ -162,7 +173,8 @@ impl House {
         Ok(())
     }
 
-    async fn long_round(&self, fold: bool) -> Result<()> {
+    /// Rolls the books up, folds finished days if asked to, and forgets what is old.
+    pub async fn long_round(&self, fold: bool) -> Result<()> {
         let now = self.now();
         for project in site::projects(self.store().read()).await? {
             let project = ProjectId(project.id);
@@ -171,14 +183,46 @@ impl House {
                 self.fold_finished_days(project, now).await?;
             }
         }
-        self.store()
-            .transact(move |tx| {
+        self.forget_old(now).await
+    }
+
+    /// Forgets what is too old to matter: done jobs, and evidence past its time.
+    ///
+    /// Invariant: nothing grows for ever but the books and the orders' own timelines; proved by
+    /// `a_long_round_forgets_all_that_is_old`.
+    async fn forget_old(&self, now: DateTime<Utc>) -> Result<()> {
+        self.forget_in_batches(None, now).await?;
+        for project in site::projects(self.store().read()).await? {
+            for what in Evidence::ALL {
+                self.forget_in_batches(Some((what, ProjectId(project.id))), now).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets evidence of a project, or done jobs, until little is left or the round is over.
+    async fn forget_in_batches(
+        &self,
+        what: Option<(Evidence, ProjectId)>,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        for _ in 0..FORGET_BATCHES_MAX {
+            let gone = self.store().transact(move |tx| {
                 Box::pin(async move {
-                    job::forget_done(tx, now - JOBS_KEPT, FORGET_MAX).await?;
-                    Ok::<_, VendingError>(())
+                    match what {
+                        None => job::forget_done(tx, now - JOBS_KEPT, FORGET_MAX).await,
+                        Some((what, project)) => {
+                            let before = now - EVIDENCE_KEPT;
+                            retention::forget(tx, what, project, before, FORGET_MAX).await
+                        }
+                    }
                 })
-            })
-            .await
+            });
+            if gone.await? < FORGET_MAX {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Folds yesterday and the day before, so that late readings still join their day.

@@ -1,8 +1,9 @@
-//! Callbacks that fit no order yet; kept for a bounded time.
+//! Callbacks that fitted no order; kept for a bounded time ([`crate::retention`]).
 
 use sea_orm::entity::prelude::*;
 
-/// Callbacks that fit no order yet; kept for a bounded time.
+/// Callbacks that fitted no order; kept for a bounded time. `matched_at` waits for its release to
+/// be dropped: nothing writes it, the case is settled by its work item.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "inbox")]
 pub struct Model {

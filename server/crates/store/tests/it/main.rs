@@ -10,6 +10,7 @@ mod gateway;
 mod job;
 mod ledger;
 mod reading;
+mod retention;
 mod schema;
 mod site;
 mod stop;

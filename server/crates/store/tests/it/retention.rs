@@ -1,0 +1,99 @@
+//! Evidence is forgotten by its age, and nothing else is.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use store::{
+    Store, StoreError,
+    entity::{frame_log, inbox, reading_quarantine},
+    retention::{Evidence, forget},
+};
+use uuid::{Builder, Uuid};
+
+use crate::{
+    base::Base,
+    site::{PROJECT, at, build, id},
+};
+
+/// An id as a process makes it at a moment.
+fn id_at(moment: DateTime<Utc>, n: u8) -> Uuid {
+    let millis = u64::try_from(moment.timestamp_millis()).unwrap();
+    Builder::from_unix_timestamp_millis(millis, &[n; 10]).into_uuid()
+}
+
+/// One row of each kind, made at a moment.
+async fn put(store: &Store, moment: DateTime<Utc>, n: u8) {
+    let frame = frame_log::Model {
+        project_id: PROJECT.0,
+        id: id_at(moment, n),
+        meter_id: id(10),
+        vend_id: None,
+        command_id: None,
+        at: moment,
+        direction: "tx".into(),
+        bytes: vec![0x68],
+        note: None,
+    };
+    let reading = reading_quarantine::Model {
+        project_id: PROJECT.0,
+        id: id_at(moment, n),
+        meter_id: id(10),
+        item: 1,
+        at: moment,
+        value: 5,
+        reason: "jump".into(),
+        previous_value: None,
+        previous_at: None,
+        settled_at: None,
+    };
+    let message = inbox::Model {
+        id: id(100 + u128::from(n)),
+        project_id: PROJECT.0,
+        provider: "alipay".into(),
+        merchant_id: id(3),
+        received_at: moment,
+        headers: "[]".into(),
+        body: vec![n],
+        verified: true,
+        verdict: "unmatched".into(),
+        matched_at: None,
+    };
+    let rows = store.transact(move |tx| {
+        Box::pin(async move {
+            store::insert(tx, frame).await?;
+            store::insert(tx, reading).await?;
+            store::insert(tx, message).await?;
+            Ok::<_, StoreError>(())
+        })
+    });
+    rows.await.unwrap();
+}
+
+#[tokio::test]
+async fn old_evidence_is_forgotten_a_bounded_number_at_a_time() {
+    for base in Base::each().await {
+        let store = base.store().await;
+        build(&store, 1).await;
+        let bound = at(0);
+        for n in 0..5 {
+            put(&store, bound - TimeDelta::seconds(10 - i64::from(n)), n).await;
+        }
+        // Made exactly then, and later: they stay.
+        put(&store, bound, 5).await;
+        put(&store, bound + TimeDelta::seconds(1), 6).await;
+        for what in Evidence::ALL {
+            let mut forgotten = Vec::new();
+            for _ in 0..4 {
+                let gone = store
+                    .transact(move |tx| Box::pin(forget(tx, what, PROJECT, bound, 2)))
+                    .await
+                    .unwrap();
+                forgotten.push(gone);
+            }
+            assert_eq!(forgotten, [2, 2, 1, 0], "{what:?}");
+            let other = domain::ProjectId(PROJECT.0 + 1);
+            let after = bound + TimeDelta::days(1);
+            let gone = store.transact(move |tx| Box::pin(forget(tx, what, other, after, 2))).await;
+            assert_eq!(gone.unwrap(), 0, "{what:?} of another project is its own");
+        }
+        base.end().await;
+    }
+}
