@@ -143,6 +143,8 @@ const EVENT = {
 	'close-sent': ['已发合闸', 'Close command sent'],
 	'allow-close-sent': ['已发允许合闸', 'Permission to close sent'],
 	'trip-sent': ['已发拉闸', 'Trip command sent'],
+	'keep-power-sent': ['已发保电', 'Keep-power command sent'],
+	'unkeep-sent': ['已发解除保电', 'End of keep-power sent'],
 	restored: ['继电器回读为合闸，已送电', 'Relay read back as closed'],
 	uncertain: ['结果待确认，只读不重发', 'Outcome unknown: reading, never re-sending blindly'],
 	quarantined: ['次数对不上，已停，等人核对', 'Counts disagree: stopped for a person'],

@@ -13,6 +13,8 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 const FILE_LINES_MAX: usize = 600;
 /// No test file is longer.
 const TEST_FILE_LINES_MAX: usize = 1_000;
+/// No function is longer, from its first line to its closing brace.
+const FUNCTION_LINES_MAX: usize = 70;
 /// No source line is longer, in characters.
 const LINE_CHARS_MAX: usize = 100;
 
@@ -205,6 +207,11 @@ fn source_files_lines_and_functions_stay_readable() {
         if !shown.ends_with(".rs") {
             continue;
         }
+        for (number, name, length) in functions(&text) {
+            if length > FUNCTION_LINES_MAX {
+                wrong.push(format!("{shown}:{number}: {name} has {length} lines"));
+            }
+        }
         for (number, line) in text.lines().enumerate() {
             if line.chars().count() > LINE_CHARS_MAX && !line.contains("http") && !test {
                 wrong.push(format!("{shown}:{}: a line over {LINE_CHARS_MAX}", number + 1));
@@ -214,12 +221,47 @@ fn source_files_lines_and_functions_stay_readable() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// The name a line declares a function by.
+fn declared(line: &str) -> Option<&str> {
+    let (before, rest) = line.trim_start().split_once("fn ")?;
+    let word = |w: &str| matches!(w, "async" | "const" | "unsafe") || w.starts_with("pub");
+    let name = rest.split(|c: char| !c.is_alphanumeric() && c != '_').next()?;
+    (before.split_whitespace().all(word) && !name.is_empty()).then_some(name)
+}
+
+/// Every function of a file as rustfmt lays it out: the number of its first line, its name, and its
+/// length up to the brace that stands under its beginning.
+fn functions(text: &str) -> Vec<(usize, &str, usize)> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut found = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        let Some(name) = declared(line) else { continue };
+        let one_line = line.ends_with('}') || line.ends_with(';');
+        let indent = &line[..line.len() - line.trim_start().len()];
+        let is_end = |line: &&str| line.strip_prefix(indent) == Some("}");
+        let length = if one_line { Some(0) } else { lines[at..].iter().position(|l| is_end(l)) };
+        found.push((at + 1, name, length.map_or(1, |length| length + 1)));
+    }
+    found
+}
+
+#[test]
+fn functions_are_measured_from_their_first_line_to_their_brace() {
+    let text = "pub(crate) async fn one(\n    a: u8,\n) {\n    if a {\n    }\n}\nimpl A {\n    \
+                fn two() {}\n    fn three() {\n        fn inner() {\n        }\n    }\n}\n";
+    let want = [(1, "one", 6), (8, "two", 1), (9, "three", 4), (10, "inner", 2)];
+    assert_eq!(functions(text), want);
+    let long = format!("fn long() {{\n{}}}\n", "    a();\n".repeat(FUNCTION_LINES_MAX));
+    assert_eq!(functions(&long), [(1, "long", FUNCTION_LINES_MAX + 2)]);
+}
+
 #[test]
 fn unfinished_work_and_float_money_do_not_stand_in_the_tree() {
     let words = [
         concat!("todo", "!("),
         concat!("unimplemented", "!("),
         concat!("FIX", "ME"),
+        concat!("TO", "DO"),
         concat!("#[ig", "nore"),
     ];
     let mut wrong = Vec::new();
@@ -244,11 +286,9 @@ fn unfinished_work_and_float_money_do_not_stand_in_the_tree() {
 fn every_invariant_comment_names_the_test_that_proves_it() {
     let files = with_extension(&tracked(), &["rs"]);
     let texts: Vec<String> = files.iter().map(|p| std::fs::read_to_string(p).unwrap()).collect();
-    let names: BTreeSet<&str> = texts
-        .iter()
-        .flat_map(|text| text.split("fn ").skip(1))
-        .filter_map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next())
-        .collect();
+    let names: BTreeSet<&str> = texts.iter().flat_map(|text| tests_of(text)).collect();
+    assert!(names.contains("every_invariant_comment_names_the_test_that_proves_it"));
+    assert!(!names.contains("tests_of"), "a function that is no test proves nothing");
     let mut wrong = Vec::new();
     for (path, text) in files.iter().zip(&texts) {
         for (at, _) in text.match_indices(concat!("Inv", "ariant:")) {
@@ -268,6 +308,27 @@ fn every_invariant_comment_names_the_test_that_proves_it() {
         }
     }
     assert!(wrong.is_empty(), "invariants without a test's name: {wrong:#?}");
+}
+
+/// The tests of a file: functions under an attribute that makes them one.
+fn tests_of(text: &str) -> Vec<&str> {
+    let mut is_test = false;
+    let mut found = Vec::new();
+    for line in text.lines() {
+        let bare = line.trim_start();
+        if let Some(attribute) = bare.strip_prefix("#[") {
+            let name = attribute.split(['(', ']']).next().unwrap_or_default();
+            is_test |= name == "test" || name.ends_with("::test");
+        } else if let Some(name) = declared(line) {
+            if is_test {
+                found.push(name);
+            }
+            is_test = false;
+        } else if !bare.starts_with("//") && !bare.is_empty() {
+            is_test = false;
+        }
+    }
+    found
 }
 
 fn at_comment(line: &str) -> bool {
@@ -291,4 +352,52 @@ fn no_file_names_a_machine_or_a_package_registry() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Events that are named by a state or an alarm, and not where they are written.
+const NAMED_ELSEWHERE: &[&str] = &[
+    "paid",
+    "credited",
+    "duplicate",
+    "mismatch",
+    "held",
+    "answered",
+    "read-back",
+    "unreadable",
+    "resend",
+    "close-sent",
+    "allow-close-sent",
+    "trip-sent",
+    "keep-power-sent",
+    "unkeep-sent",
+    "supply.dark",
+    "supply.stuck",
+    "supply.refused",
+    "supply.still_dark",
+];
+
+#[test]
+fn every_event_of_an_order_has_words_on_the_live_page() {
+    let words = std::fs::read_to_string(root().join("web/live/words.js")).unwrap();
+    let events = words.split("const EVENT").nth(1).unwrap().split("};").next().unwrap();
+    let mut kinds: BTreeSet<String> =
+        NAMED_ELSEWHERE.iter().map(|kind| (*kind).to_owned()).collect();
+    let house = root().join("server/crates/vending/src");
+    for path in with_extension(&tracked(), &["rs"]).iter().filter(|p| p.starts_with(&house)) {
+        let text = std::fs::read_to_string(path).unwrap();
+        for call in ["timeline::add(", "timeline::add_by_id(", "advance(tx", "self.tell(tx"] {
+            for (at, _) in text.match_indices(call) {
+                let call = text[at..].split(';').next().unwrap();
+                // The first text of the call; what is built there stands in the list above.
+                let literal = call.split('"').nth(1).filter(|_| !call.contains("format!"));
+                kinds.extend(literal.map(str::to_owned));
+            }
+        }
+    }
+    assert!(kinds.contains("placed") && kinds.contains("waiting-for-user"), "{kinds:?}");
+    let has_words = |kind: &String| {
+        events.contains(&format!("\t{kind}: [")) || events.contains(&format!("\t'{kind}': ["))
+    };
+    let missing: Vec<_> = kinds.iter().filter(|kind| !has_words(kind)).collect();
+    assert!(missing.is_empty(), "without words: {missing:?}");
 }
