@@ -4,7 +4,10 @@ use std::{
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::Mutex,
+    sync::{
+        Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -18,9 +21,24 @@ use crate::fixture::{Layout, PROJECT};
 /// How long a start may take on a busy machine.
 const START_MAX: Duration = Duration::from_secs(60);
 
-/// A port nobody uses just now.
+/// The ports handed out: below those the system gives to whoever asks for any (from 32768 on), so
+/// that nobody is given ours while our program is killed and started again.
+const PORTS: std::ops::Range<u16> = 12_000..32_000;
+
+/// A port nobody uses just now, and nobody but the caller will be told of by this process. Several
+/// test processes begin at places of their own.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let span = u32::from(PORTS.end - PORTS.start);
+    let start = std::process::id().wrapping_mul(61) % span;
+    loop {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed);
+        assert!(step < span, "no port is free");
+        let port = PORTS.start + u16::try_from((start + step) % span).unwrap();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// The built program beside the test binary.

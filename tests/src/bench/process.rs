@@ -76,11 +76,7 @@ pub fn cpu_seconds(id: u32) -> f64 {
     fields.filter_map(|field| field.parse::<f64>().ok()).sum::<f64>() / TICKS_PER_SECOND
 }
 
-/// A free port of the loopback address, given back at once.
-pub fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("an address").port()
-}
+pub use tests::process::free_port;
 
 /// The control port of a simulator: one line of JSON out, one in.
 pub struct Control(BufReader<TcpStream>);

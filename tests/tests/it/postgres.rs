@@ -12,7 +12,7 @@ use vending::{order::PlaceOrder, payment::call::Payer};
 
 /// A schema of its own on the test server; `None`, with a notice, where there is no server and
 /// none is required.
-async fn schema(name: &str) -> Option<String> {
+async fn schema(name: &str) -> Option<Schema> {
     let Ok(server) = std::env::var("YUFU_TEST_POSTGRES") else {
         let required = std::env::var("YUFU_TEST_DATABASES").is_ok_and(|v| v == "required");
         assert!(!required, "YUFU_TEST_POSTGRES names no server, but PostgreSQL is required");
@@ -23,13 +23,32 @@ async fn schema(name: &str) -> Option<String> {
     let mut db = PgConnection::connect(&server).await.unwrap();
     db.execute(sqlx::AssertSqlSafe(format!("drop schema if exists {name} cascade"))).await.unwrap();
     db.execute(sqlx::AssertSqlSafe(format!("create schema {name}"))).await.unwrap();
-    Some(format!("{server}?options=-csearch_path%3D{name}"))
+    let url = format!("{server}?options=-csearch_path%3D{name}");
+    Some(Schema { server, name, url })
+}
+
+/// A schema that is there for one test.
+struct Schema {
+    server: String,
+    name: String,
+    url: String,
+}
+
+impl Schema {
+    async fn end(self) {
+        let mut db = PgConnection::connect(&self.server).await.unwrap();
+        let sql = format!("drop schema {} cascade", self.name);
+        db.execute(sqlx::AssertSqlSafe(sql)).await.unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_top_up_ends_with_the_light_on_postgresql_as_well() {
-    let Some(url) = schema("walk").await else { return };
-    let plan = Plan { database: Some(url), ..Plan::new(vec![Bus::mixed(), Bus::prepaid(4)]) };
+    let Some(schema) = schema("walk").await else { return };
+    let plan = Plan {
+        database: Some(schema.url.clone()),
+        ..Plan::new(vec![Bus::mixed(), Bus::prepaid(4)])
+    };
     let world = World::start(plan).await;
     world.site.turn_all(Knob::DropReply, Setting::percent(5));
     let mut wanted = 0;
@@ -46,6 +65,8 @@ async fn a_top_up_ends_with_the_light_on_postgresql_as_well() {
     let report = world.house.store().audit(Some(PROJECT)).await.unwrap();
     assert_eq!(world.provider.sum_paid_fen(), wanted);
     assert_eq!((report.open_holds, report.credited_facts), (0, 21));
+    world.stop().await;
+    schema.end().await;
 }
 
 /// A connection that holds the row of an attempt, changed and not yet committed.

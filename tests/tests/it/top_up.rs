@@ -126,7 +126,24 @@ async fn nothing_is_pushed_to_a_meter_in_safe_mode_and_everything_after_it() {
     let (order, no) = world.order(0, 2_000, Channel::WechatNative).await;
     world.provider.pay_now(&no, Pay::default()).unwrap();
     world.until(order.order_id(), OrderState::Credited).await;
-    world.house.store().wait_for_work(std::time::Duration::from_secs(1)).await;
+    // The delivery was taken up again and again, and each time it waited.
+    let store = world.house.store();
+    let vend = store::vend::of_order(store.read(), PROJECT, order.order_id()).await.unwrap();
+    let key = vend.unwrap().id.to_string();
+    let turns = async {
+        while store::job::by_key(store.read(), PROJECT, "vend", &key)
+            .await
+            .unwrap()
+            .unwrap()
+            .lease_token
+            < 3
+        {
+            store.wait_for_work(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), turns).await.unwrap();
+    let stands = world.house.order(PROJECT, order.order_id()).await.unwrap();
+    assert_eq!(stands.state().unwrap(), OrderState::Credited);
     assert_eq!(world.site.sum_applied_fen(), 0);
     switch("off").await.unwrap();
     world.until(order.order_id(), OrderState::Restored).await;

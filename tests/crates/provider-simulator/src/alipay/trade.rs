@@ -73,13 +73,14 @@ fn expires_ms(request: &Request, kind: TradeKind, now_ms: i64) -> Result<i64, Fa
         return ahead.ok_or(Failure::parameter("time_expire已过"));
     }
     if let Some(text) = request.text("timeout_express") {
-        let (number, unit) = text.split_at(text.len() - 1);
-        let unit_ms = match unit {
-            "m" => 60_000,
-            "h" => 3_600_000,
-            "d" => 86_400_000,
+        let mut number = text.chars();
+        let unit_ms = match number.next_back() {
+            Some('m') => 60_000,
+            Some('h') => 3_600_000,
+            Some('d') => 86_400_000,
             _ => return Err(Failure::parameter("timeout_express格式不正确")),
         };
+        let number = number.as_str();
         let number: i64 =
             number.parse().map_err(|_| Failure::parameter("timeout_express格式不正确"))?;
         return Ok(now_ms + number.clamp(1, 100_000) * unit_ms);

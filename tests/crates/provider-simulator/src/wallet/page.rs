@@ -167,6 +167,15 @@ fn verdict(
             language.say("等订单关闭再付", "Waiting to pay late"),
             language.say("商家关单后会立刻付款", "Pays the moment the merchant closes"),
         ),
+        TradeState::NotPay if matches!(done, Some("closed" | "already" | "refused")) => line(
+            "off",
+            CROSS,
+            language.say("没有付成", "Not paid"),
+            language.say(
+                "没有扣款，请看现在的状态再付",
+                "Nothing was charged, look at how it stands and pay again",
+            ),
+        ),
         TradeState::NotPay => None,
         TradeState::Closed => line(
             "off",

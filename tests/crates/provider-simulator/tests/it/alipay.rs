@@ -100,6 +100,8 @@ async fn every_field_of_a_trade_is_checked() {
         ("subject", json!("a=b"), "40004"),
         ("time_expire", json!("2020-01-01 00:00:00"), "40004"),
         ("timeout_express", json!("5x"), "40004"),
+        ("timeout_express", json!("5分"), "40004"),
+        ("timeout_express", json!("m"), "40004"),
         ("buyer_id", json!(""), "40004"),
         ("timeout_express", json!("5m"), "10000"),
     ] {

@@ -57,6 +57,23 @@ async fn a_person_approves_declines_pays_late_and_pays_twice() {
 }
 
 #[tokio::test]
+async fn whatever_came_of_a_button_the_page_says_it_in_a_sentence() {
+    let (provider, merchant) = world(Config::default());
+    merchant.place("SENTENCE1", 5_000, URL).await;
+    let url = provider.wallet_url("SENTENCE1").unwrap();
+    for (done, words) in [
+        ("declined", "没有扣款，还可以再付"),
+        ("planned", "商家关单后会立刻付款"),
+        ("closed", "没有付成"),
+        ("already", "没有付成"),
+        ("refused", "没有付成"),
+    ] {
+        let shown = page(&format!("{url}?lang=zh&done={done}")).await;
+        assert!(shown.contains(words), "{done}: {shown}");
+    }
+}
+
+#[tokio::test]
 async fn a_scanned_code_leads_to_its_order_in_both_languages() {
     let (provider, merchant) = world(Config::default());
     let code_url = merchant.place("SCANNED1", 5_000, URL).await;
