@@ -42,6 +42,8 @@ named! {
     ViewMoney = "money.view",
     /// Place orders, take money at the counter, cancel.
     Sell = "order.sell",
+    /// Sell a whole list of top-ups that were paid by hand.
+    ImportTopUps = "order.import",
     /// Open and close accounts; see names and phones in full.
     ManageAccounts = "account.manage",
     /// Read a meter now.
@@ -103,6 +105,7 @@ impl Role {
                 ViewSite,
                 ViewMoney,
                 Sell,
+                ImportTopUps,
                 ManageAccounts,
                 ReadMeter,
                 SwitchSupply,

@@ -27,6 +27,7 @@ mod apply;
 mod device;
 mod place;
 mod tariff;
+pub mod top_up;
 
 /// The largest file read, in bytes.
 pub const FILE_BYTES_MAX: u64 = 16 << 20;
@@ -67,7 +68,7 @@ pub async fn prepare(
     clock: &dyn Clock,
     rng: &dyn Rng,
 ) -> Result<Plan, ImportError> {
-    let book = book::read(path)?;
+    let book = book::read(path, &Table::ALL)?;
     plan::make(book, store, profiles, clock, rng).await
 }
 
@@ -83,3 +84,5 @@ pub async fn apply(plan: Plan, store: &Store, clock: &dyn Clock) -> Result<(), I
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod top_up_tests;

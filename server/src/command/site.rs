@@ -127,6 +127,10 @@ impl Site {
     /// A house whose gateway has no lines: it can decide and write down, and sends nothing to a
     /// meter. Whatever it schedules is taken up by the running server.
     pub fn quiet_house(&self) -> Result<House, Failure> {
+        self.house_with(Settings::default())
+    }
+
+    fn house_with(&self, settings: Settings) -> Result<House, Failure> {
         // Nobody listens: a gateway without lines has nothing to tell.
         let (events, _) = mpsc::channel(1);
         let (clock, rng) = (Arc::clone(&self.clock), Arc::clone(&self.rng));
@@ -139,7 +143,7 @@ impl Site {
             merchants: MerchantCatalogue::default(),
             clock,
             rng,
-            settings: Settings::default(),
+            settings,
         }))
     }
 
@@ -183,6 +187,17 @@ impl Site {
             .store
             .transact(move |tx| Box::pin(async move { operation_log::append(tx, line).await }));
         Ok(written.await?)
+    }
+
+    /// The same with the site's own bounds and the merchants behind bank and card money.
+    pub async fn selling_house(&self) -> Result<House, Failure> {
+        let settings = crate::serve::settings::of(&self.config)?;
+        let house = self.house_with(settings)?;
+        let broken = house.merchants().reload(&self.store, &self.addresses()).await?;
+        for (merchant, error) in broken {
+            tracing::warn!(%merchant, %error, "a merchant's keys cannot be used");
+        }
+        Ok(house)
     }
 
     /// Every project.

@@ -139,9 +139,14 @@ pub struct Book {
     pub faults: Vec<Fault>,
 }
 
-/// Reads a workbook, or a folder of CSV.
-pub fn read(path: &Path) -> Result<Book, BookError> {
-    let raw = if path.is_dir() { csv_folder::read(path)? } else { workbook::read(path)? };
+/// Reads a workbook, a folder of CSV or one file of it, in which these tables may stand.
+pub fn read(path: &Path, tables: &[Table]) -> Result<Book, BookError> {
+    let is_csv = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv"));
+    let raw = match (path.is_dir(), is_csv) {
+        (true, _) => csv_folder::read(path)?,
+        (false, true) => vec![csv_folder::sheet(path)?],
+        (false, false) => workbook::read(path)?,
+    };
     if raw.len() > SHEETS_MAX {
         return Err(BookError::TooManySheets);
     }
@@ -151,7 +156,7 @@ pub fn read(path: &Path) -> Result<Book, BookError> {
     }
     let mut book = Book::default();
     for sheet in raw {
-        book.add(sheet);
+        book.add(sheet, tables);
     }
     book.sheets.sort_by_key(|sheet| sheet.table);
     if book.sheets.is_empty() && book.faults.is_empty() {
@@ -177,13 +182,14 @@ fn is_note(name: &str) -> bool {
 }
 
 impl Book {
-    fn add(&mut self, raw: RawSheet) {
+    fn add(&mut self, raw: RawSheet, tables: &[Table]) {
         if is_note(&raw.name) {
             return;
         }
-        let Some(table) = Table::named(&raw.name) else {
+        let Some(table) = Table::named(&raw.name, tables) else {
             if !raw.rows.is_empty() {
-                let known = Table::ALL.map(|t| format!("{} {}", t.zh(), t.en())).join("、");
+                let known = tables.iter().map(|t| format!("{} {}", t.zh(), t.en()));
+                let known = known.collect::<Vec<_>>().join("、");
                 self.sheet_fault(&raw.name, 1, ["没有这种工作表", "there is no such sheet"], known);
             }
             return;

@@ -35,7 +35,7 @@ pub(super) fn read(folder: &Path) -> Result<Vec<RawSheet>, BookError> {
     files.iter().map(|file| sheet(file)).collect()
 }
 
-fn sheet(file: &Path) -> Result<RawSheet, BookError> {
+pub(super) fn sheet(file: &Path) -> Result<RawSheet, BookError> {
     let kind = |why: String| BookError::Kind { path: file.to_path_buf(), why };
     let name = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     let mut raw = RawSheet { name: name.to_owned(), ..RawSheet::default() };

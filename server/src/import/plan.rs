@@ -148,6 +148,8 @@ impl Maker<'_> {
             Table::Gateways => self.gateway(cells),
             Table::Tariffs => self.tariff(cells),
             Table::Meters => self.meter(cells),
+            // A list of its own, read by `top_up`.
+            Table::TopUps => None,
         }
     }
 

@@ -18,6 +18,8 @@ pub enum Table {
     Tariffs,
     /// Meters.
     Meters,
+    /// Top-ups paid by hand; a list of its own, never part of a site.
+    TopUps,
 }
 
 /// One column.
@@ -68,7 +70,7 @@ const ROOM: (&str, &str) = ("room", "房号");
 const A_ROOM: (&str, &str) = ("已有或本次导入的房间", "a room known or in this import");
 
 impl Table {
-    /// Every table, in the order rows depend on each other.
+    /// Every table of a site, in the order rows depend on each other.
     pub const ALL: [Table; 7] = [
         Table::Projects,
         Table::Landlords,
@@ -78,6 +80,9 @@ impl Table {
         Table::Tariffs,
         Table::Meters,
     ];
+
+    /// The table of a list of top-ups.
+    pub const LIST: [Table; 1] = [Table::TopUps];
 
     /// The name of its sheet or file in English.
     pub const fn en(self) -> &'static str {
@@ -89,6 +94,7 @@ impl Table {
             Table::Gateways => "gateways",
             Table::Tariffs => "tariffs",
             Table::Meters => "meters",
+            Table::TopUps => "topups",
         }
     }
 
@@ -102,13 +108,14 @@ impl Table {
             Table::Gateways => "采集网关",
             Table::Tariffs => "费率",
             Table::Meters => "表计",
+            Table::TopUps => "充值",
         }
     }
 
-    /// The table a sheet or file is named after.
-    pub fn named(name: &str) -> Option<Table> {
+    /// The table a sheet or file is named after, among those that may stand there.
+    pub fn named(name: &str, among: &[Table]) -> Option<Table> {
         let name = folded(name);
-        Table::ALL.into_iter().find(|table| {
+        among.iter().copied().find(|table| {
             let (zh, en) = (folded(table.zh()), table.en());
             name == zh || name == en || name == format!("{zh}{en}")
         })
@@ -124,6 +131,7 @@ impl Table {
             Table::Gateways => GATEWAYS,
             Table::Tariffs => TARIFFS,
             Table::Meters => METERS,
+            Table::TopUps => TOP_UPS,
         }
     }
 
@@ -336,4 +344,46 @@ const METERS: &[Column] = &[
         ("自动 / 手动 / 保电，默认自动", "auto, manual or keep-power; auto by default"),
         ["自动", ""],
     ),
+];
+
+const TOP_UPS: &[Column] = &[
+    PROJECT,
+    may(
+        ("account_no", "户号"),
+        (
+            "已开户的户号；户号、表号、房间至少填一项",
+            "an open account; account, meter or room is needed",
+        ),
+        ["10001", ""],
+    ),
+    may(
+        ("meter_no", "表号"),
+        ("已有的表号；一户多表时必填", "a meter; needed where an account has several"),
+        ["", "202603000001"],
+    ),
+    may(BUILDING, ("已有的楼栋", "a building"), ["", ""]),
+    may(ROOM, ("已有的房间", "a room"), ["", ""]),
+    need(
+        ("amount", "金额"),
+        (
+            "元，最多两位小数，在单笔限额内",
+            "yuan, at most two decimals, within the bounds of one sale",
+        ),
+        ["100", "50.5"],
+    ),
+    need(("method", "收款方式"), ("现金 / 转账 / 刷卡", "cash, transfer or pos"), ["现金", "转账"]),
+    need(
+        ("reference", "凭证号"),
+        (
+            "4–48 位字母、数字、- 或 _，同一项目内永不重复",
+            "4 to 48 letters, digits, - or _, never used twice in a project",
+        ),
+        ["SJ20260131001", "6217000012340001"],
+    ),
+    may(
+        ("paid_on", "收款日期"),
+        ("日期 2026-01-31，不晚于今天，不早于一年前", "a date, not after today nor a year ago"),
+        ["2026-01-31", ""],
+    ),
+    may(("remark", "备注"), NAME, ["", "代缴"]),
 ];

@@ -31,16 +31,42 @@ const GUIDE: &[[&str; 2]] = &[
     ],
 ];
 
-/// Writes the template.
+/// Lines of the first sheet of a list of top-ups.
+const LIST_GUIDE: &[[&str; 2]] = &[
+    [
+        "一行一笔已经收到的钱；灰底的示例行请删掉",
+        "One row per sum received; delete the grey example rows",
+    ],
+    [
+        "凭证号在一个项目里永不重复：同一文件再导一次，一笔也不会多卖",
+        "A reference is sold once, for ever",
+    ],
+    [
+        "先运行 yufu import 文件 --top-ups --operator 登录名 --dry-run",
+        "Run `yufu import FILE --top-ups --operator LOGIN --dry-run` first",
+    ],
+    ["有任何一格有误，一笔也不会卖出", "Nothing is sold if one cell is wrong"],
+];
+
+/// Writes the template of a site.
 pub fn write(file: &Path) -> Result<(), XlsxError> {
+    write_tables(file, &Table::ALL, GUIDE)
+}
+
+/// Writes the template of a list of top-ups.
+pub fn write_list(file: &Path) -> Result<(), XlsxError> {
+    write_tables(file, &Table::LIST, LIST_GUIDE)
+}
+
+fn write_tables(file: &Path, tables: &[Table], lines: &[[&str; 2]]) -> Result<(), XlsxError> {
     let mut workbook = Workbook::new();
     let guide = workbook.add_worksheet().set_name("说明 README")?;
     guide.set_column_width(0, 60)?.set_column_width(1, 70)?;
-    for (row, [zh, en]) in GUIDE.iter().enumerate() {
+    for (row, [zh, en]) in lines.iter().enumerate() {
         let row = u32::try_from(row).unwrap_or(u32::MAX);
         guide.write_string(row, 0, *zh)?.write_string(row, 1, *en)?;
     }
-    for table in Table::ALL {
+    for table in tables.iter().copied() {
         let sheet = workbook.add_worksheet().set_name(format!("{} {}", table.zh(), table.en()))?;
         fill(sheet, table)?;
     }

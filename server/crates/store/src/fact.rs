@@ -41,6 +41,17 @@ pub async fn insert(tx: &Tx, fact: ProviderFact) -> Result<(), StoreError> {
     row::insert(tx, fact).await
 }
 
+/// The sale at the counter that has a slip number, by the door it came through.
+pub async fn by_slip_no<C: ConnectionTrait>(
+    db: &C,
+    project: ProjectId,
+    channel: domain::Channel,
+    slip_no: &str,
+) -> Result<Option<ProviderFact>, StoreError> {
+    let key = (project.0, "counter".to_owned(), channel.as_str().to_owned(), slip_no.to_owned());
+    Ok(provider_fact::Entity::find_by_id(key).one(db).await?)
+}
+
 /// The facts about an order, oldest first.
 pub async fn of_order<C: ConnectionTrait>(
     db: &C,

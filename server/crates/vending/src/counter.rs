@@ -1,6 +1,6 @@
 //! The counter: cash, bank transfers and card slips taken by an operator (P5).
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Channel, OperatorId, OrderState, ProjectId};
 use serde_json::{Value, json};
 use store::{
@@ -22,6 +22,17 @@ use crate::{
 /// The longest receipt or slip number an operator may note.
 const SLIP_MAX: usize = 64;
 
+/// What an operator notes beside a sale.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Slip {
+    /// The number of the bank, the card terminal or the receipt.
+    pub no: Option<String>,
+    /// The day the money came, where that was before it was told.
+    pub paid_at: Option<DateTime<Utc>>,
+    /// A word for the timeline.
+    pub remark: Option<String>,
+}
+
 impl House {
     /// Sells at the counter: the order is placed and credited in the operator's name. The slip
     /// number (of the bank or the card terminal; free for cash) keeps the sale single, as a
@@ -33,14 +44,8 @@ impl House {
         wish: PlaceOrder,
         slip: Option<String>,
     ) -> Result<Order> {
-        if !wish.channel.is_counter() {
-            return Err(Refusal::ChannelNotOffered.into());
-        }
-        let slip_too_long = slip.as_ref().is_some_and(|slip| slip.len() > SLIP_MAX);
-        let slip_missing = slip.is_none() && wish.channel != Channel::Cash;
-        if slip_too_long || slip_missing {
-            return Err(Refusal::Malformed { field: "slip_no" }.into());
-        }
+        let slip = Slip { no: slip, ..Slip::default() };
+        check_sale(&wish, &slip)?;
         let order = self.place_order(project, wish).await?;
         match order.state()? {
             OrderState::Placed => {}
@@ -51,9 +56,35 @@ impl House {
             // The same sale told again: it stands as it stood.
             _ => return Ok(order),
         }
+        self.take_money(order, operator, slip).await
+    }
+
+    /// A sale out of a list: told again it is the same sale, and one whose telling broke off
+    /// between order and money is finished, however late.
+    ///
+    /// Invariant: a number of a list is sold once, for ever (I3); proved by
+    /// `a_list_of_seven_hundred_top_ups_is_sold_once_however_often_it_is_told`.
+    pub async fn sell_from_list(
+        &self,
+        project: ProjectId,
+        operator: OperatorId,
+        wish: PlaceOrder,
+        slip: Slip,
+    ) -> Result<Order> {
+        check_sale(&wish, &slip)?;
+        let order = self.place_order(project, wish).await?;
+        match order.state()? {
+            OrderState::Placed | OrderState::Closed => self.take_money(order, operator, slip).await,
+            _ => Ok(order),
+        }
+    }
+
+    async fn take_money(&self, order: Order, operator: OperatorId, slip: Slip) -> Result<Order> {
         let credit = self.counter_credit(&order, operator, slip).await?;
         match self.apply(&order, credit).await? {
-            Credited::New | Credited::Already => self.order(project, order.order_id()).await,
+            Credited::New | Credited::Already => {
+                self.order(order.project(), order.order_id()).await
+            }
             Credited::NeedsReview => Err(Refusal::WrongState { state: order.state()? }.into()),
         }
     }
@@ -70,7 +101,7 @@ impl House {
         &self,
         order: &Order,
         operator: OperatorId,
-        slip: Option<String>,
+        slip: Slip,
     ) -> Result<Credit> {
         let now = self.now();
         let meter = meter::by_id(self.store().read(), order.project(), order.meter()).await?;
@@ -82,7 +113,7 @@ impl House {
         }?;
         let transaction = posting::counter_sale(self, order, operator, now)?;
         // Cash has no number of its own; the order's is unique for ever.
-        let number = slip.unwrap_or_else(|| order.order_no.clone());
+        let number = slip.no.unwrap_or_else(|| order.order_no.clone());
         let fact = ProviderFact {
             project_id: order.project_id,
             provider: "counter".to_owned(),
@@ -95,14 +126,21 @@ impl House {
             amount_fen: order.amount_fen,
             source: "counter".to_owned(),
             received_at: now,
-            paid_at: Some(now),
+            paid_at: Some(slip.paid_at.unwrap_or(now)),
             payer: None,
             payer_total_fen: None,
             raw: Vec::new(),
             verdict: "credited".to_owned(),
             transaction_id: Some(transaction.id.0),
         };
-        let paid = json!({ "channel": order.channel, "slip_no": number, "operator": operator.0 });
+        let mut paid =
+            json!({ "channel": order.channel, "slip_no": number, "operator": operator.0 });
+        if let Some(paid_at) = slip.paid_at {
+            paid["paid_at"] = json!(paid_at);
+        }
+        if let Some(remark) = slip.remark {
+            paid["remark"] = json!(remark);
+        }
         let credit = Credit {
             fact,
             order: order.clone(),
@@ -124,4 +162,16 @@ impl House {
         let served = posting::served(order, meter.as_ref()).is_some();
         Ok(if served { credit } else { self.undeliverable(order, credit) })
     }
+}
+
+fn check_sale(wish: &PlaceOrder, slip: &Slip) -> Result<()> {
+    if !wish.channel.is_counter() {
+        return Err(Refusal::ChannelNotOffered.into());
+    }
+    let slip_too_long = slip.no.as_ref().is_some_and(|no| no.len() > SLIP_MAX);
+    let slip_missing = slip.no.is_none() && wish.channel != Channel::Cash;
+    if slip_too_long || slip_missing {
+        return Err(Refusal::Malformed { field: "slip_no" }.into());
+    }
+    Ok(())
 }
