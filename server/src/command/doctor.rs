@@ -1,11 +1,18 @@
 //! `yufu doctor`: everything a site needs, checked one by one, each with the way to mend it.
 
-use std::{net::TcpListener, path::Path, time::Duration};
+pub mod bundle;
+pub mod scrub;
+
+use std::{
+    net::TcpListener,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::ProjectId;
 use serde_json::{Value, json};
-use store::{Store, overview};
+use store::overview;
 use vending::merchant::open;
 
 use super::{
@@ -30,6 +37,12 @@ pub struct Args {
     /// 不向支付渠道发测试请求 / send no test calls to the providers
     #[arg(long)]
     pub offline: bool,
+    /// 另存支持包（zip），不含密钥和租户信息 / also write a support bundle without secrets
+    #[arg(long, value_name = "FILE.zip")]
+    pub bundle: Option<PathBuf>,
+    /// 支持包里带上这个日志文件的最后部分 / take the end of this log file along
+    #[arg(long, value_name = "FILE", requires = "bundle")]
+    pub log: Option<PathBuf>,
 }
 
 /// One check and what came of it.
@@ -50,28 +63,40 @@ pub async fn run(args: &Args, file: Option<&Path>) -> Done {
     checks.push(Check { name: "dtu_listen 采集端口", outcome: dtu_port(&config) });
     checks.push(Check { name: "public_url 对外地址", outcome: public_url(&config).await });
     checks.push(Check { name: "trusted_proxies 代理", outcome: proxies(&config) });
+    let mut opened = None;
     match site::open_store(&config).await {
         Err(failure) => checks.push(Check { name: "database 数据库", outcome: Err(failure) }),
-        Ok(store) => with_database(&mut checks, config, store, args.offline).await,
+        Ok(store) => {
+            let site = Site::of(config.clone(), store);
+            let migrated = with_database(&mut checks, &site, args.offline).await;
+            opened = migrated.then_some(site);
+        }
+    }
+    if let Some(to) = &args.bundle {
+        let (site, log) = (opened.as_ref(), args.log.as_deref());
+        let source = bundle::Source { config: &config, site, checks: &checks, log };
+        bundle::write(to, &source).await?;
+        // Standard output belongs to the checks, which a machine may be reading.
+        eprintln!("支持包 / bundle: {}", to.display());
     }
     report(&checks, args.json)
 }
 
-async fn with_database(checks: &mut Vec<Check>, config: Config, store: Store, offline: bool) {
-    let shown = masked(&config.database.url);
+/// Checks an open database; `false` where its schema is not ours, so that nothing more is read.
+async fn with_database(checks: &mut Vec<Check>, site: &Site, offline: bool) -> bool {
+    let shown = masked(&site.config.database.url);
     checks.push(Check { name: "database 数据库", outcome: Ok(shown) });
-    let schema = site::check_schema(&store).await;
+    let schema = site::check_schema(&site.store).await;
     let migrated = schema.is_ok();
     let outcome = schema.map(|()| "已是最新 up to date".to_owned());
     checks.push(Check { name: "migrations 数据库版本", outcome });
     if !migrated {
-        return;
+        return false;
     }
-    let site = Site::of(config, store);
-    checks.push(Check { name: "clock 时钟", outcome: clock(&site).await });
-    checks.push(Check { name: "safe_mode 安全模式", outcome: safe_mode(&site).await });
-    checks.push(Check { name: "jobs 任务", outcome: jobs(&site).await });
-    checks.push(Check { name: "gateways 采集网关", outcome: gateways(&site).await });
+    checks.push(Check { name: "clock 时钟", outcome: clock(site).await });
+    checks.push(Check { name: "safe_mode 安全模式", outcome: safe_mode(site).await });
+    checks.push(Check { name: "jobs 任务", outcome: jobs(site).await });
+    checks.push(Check { name: "gateways 采集网关", outcome: gateways(site).await });
     let rows = store::site::merchants(site.store.read()).await.unwrap_or_default();
     if rows.is_empty() {
         let (zh, en) = ("还没有商户号", "there is no merchant account");
@@ -85,13 +110,14 @@ async fn with_database(checks: &mut Vec<Check>, config: Config, store: Store, of
             Ok(_) if offline => {
                 Ok(format!("{} {} 密钥可读 keys readable", row.provider, row.merchant_no))
             }
-            Ok(merchant) => probe(&merchant, &site)
+            Ok(merchant) => probe(&merchant, site)
                 .await
                 .map(|proven| format!("{} {} {proven}", row.provider, row.merchant_no)),
             Err(failure) => Err(failure),
         };
         checks.push(Check { name: "merchant 商户", outcome });
     }
+    true
 }
 
 fn report(checks: &[Check], as_json: bool) -> Done {

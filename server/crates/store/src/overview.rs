@@ -4,8 +4,8 @@
 use chrono::{DateTime, Utc};
 use migrations::{Migrator, MigratorTrait};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, Statement, Value,
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, Statement, Value,
 };
 use uuid::Uuid;
 
@@ -204,4 +204,30 @@ pub async fn meters_mark<C: ConnectionTrait>(db: &C) -> Result<(i64, i64), Store
     let statement = Statement::from_string(db.get_database_backend(), sql);
     let Some(row) = db.query_one_raw(statement).await? else { return Ok((0, 0)) };
     Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))
+}
+
+/// How many rows each table has: counted on SQLite, estimated by PostgreSQL's own statistics, where
+/// counting a large table would take long.
+pub async fn table_counts(store: &Store) -> Result<Vec<(String, i64)>, StoreError> {
+    let db = store.read();
+    let backend = db.get_database_backend();
+    if backend == DbBackend::Postgres {
+        let sql = "select relname::text as state, n_live_tup as count from pg_stat_user_tables \
+             where schemaname = current_schema() order by 1";
+        let found = StateCount::find_by_statement(Statement::from_string(backend, sql));
+        let found = found.all(db).await?;
+        return Ok(found.into_iter().map(|row| (row.state, row.count)).collect());
+    }
+    let sql = "select name from sqlite_schema where type = 'table' \
+         and name not like 'sqlite_%' order by 1";
+    let mut counts = Vec::new();
+    for row in db.query_all_raw(Statement::from_string(backend, sql)).await? {
+        let table: String = row.try_get_by_index(0)?;
+        // The names are our own migrations'.
+        let sql = format!("select count(*) from \"{table}\"");
+        let row = db.query_one_raw(Statement::from_string(backend, sql)).await?;
+        let count = row.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or(0);
+        counts.push((table, count));
+    }
+    Ok(counts)
 }
