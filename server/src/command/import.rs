@@ -72,7 +72,7 @@ async fn top_ups(site: &Site, path: &Path, login: Option<&str>, dry_run: bool) -
         let (zh, en) = ("须用 --operator 写明操作员", "--operator has to name who sells");
         Failure::new(Exit::Refused, "import.operator", zh, en)
     })?;
-    let operator = super::vend::operator(site, login).await?;
+    let operator = super::vend::active(site, login).await?;
     let reach = Reach::of(&store::operator::roles(site.store.read(), operator).await?);
     let house = site.selling_house().await?;
     let seller = Seller { operator, reach: &reach, house: &house };

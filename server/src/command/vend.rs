@@ -132,6 +132,15 @@ async fn settle(site: &Site, vend: &Vend, words: Resolve) -> Result<Vend, Failur
     Ok(house.resolve_vend(project, vend.vend_id(), finding, sight).await?)
 }
 
+/// An operator who may act at all.
+pub(super) async fn active(site: &Site, login: &str) -> Result<OperatorId, Failure> {
+    let known = store::operator::by_login(site.store.read(), login).await?;
+    let known = known.filter(|known| known.is_active());
+    let known =
+        known.ok_or_else(|| Failure::not_found("可用的操作员", "active operator", login))?;
+    Ok(known.operator_id())
+}
+
 /// An active operator who may do this in the project.
 pub(super) async fn allowed(
     site: &Site,
@@ -139,11 +148,8 @@ pub(super) async fn allowed(
     login: &str,
     perm: Perm,
 ) -> Result<OperatorId, Failure> {
-    let known = store::operator::by_login(site.store.read(), login).await?;
-    let known = known.filter(|known| known.is_active());
-    let known =
-        known.ok_or_else(|| Failure::not_found("可用的操作员", "active operator", login))?;
-    let roles = store::operator::roles(site.store.read(), known.operator_id()).await?;
+    let known = active(site, login).await?;
+    let roles = store::operator::roles(site.store.read(), known).await?;
     if Reach::of(&roles).access(project, perm) != Access::Granted {
         return Err(Failure::new(
             Exit::Refused,
@@ -156,7 +162,7 @@ pub(super) async fn allowed(
             "an owner, an operator or an engineer of the project has to look",
         ));
     }
-    Ok(known.operator_id())
+    Ok(known)
 }
 
 /// Finds a vend by its own id or its order's number.

@@ -90,7 +90,7 @@ async fn a_meter_that_counts_otherwise_is_quarantined_and_takes_no_money() {
     // H.1 no. 9 and 10: sold from another system, or replaced by another meter.
     let world = World::start(Plan::new(vec![Bus::prepaid(2)])).await;
     for (place, knob, reason) in
-        [(0, Knob::CountJump, "count-ahead"), (1, Knob::Replaced, "count-behind")]
+        [(0, Knob::CountJump, "count-ahead"), (1, Knob::Replaced, "meter-replaced")]
     {
         let address = &world.layout.places[place].meter.address;
         let meter = world.site.meter(address).unwrap();

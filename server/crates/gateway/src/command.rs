@@ -44,6 +44,9 @@ pub enum Action {
         /// How many records, at most [`RECORDS_MAX`](crate::profile::purchase_log::RECORDS_MAX).
         records: u8,
     },
+    /// Read the same and, where the profile names one, what tells this meter from another: the look
+    /// before a top-up (`meters.md` H.1 no. 10). A meter that has no such number is not stopped.
+    ReadSight,
     /// Write a top-up, once; never repeated here (`meters.md` H.0 step 3).
     TopUp {
         /// The amount, in fen.

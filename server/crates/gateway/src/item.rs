@@ -41,6 +41,8 @@ pub enum Unit {
     State,
     /// A status word as the meter sent it.
     Bits,
+    /// A number that names something: it is compared and never reckoned with.
+    Name,
 }
 
 /// The numbers a [`Unit::State`] item can take.
@@ -170,6 +172,8 @@ items! {
     Alarms = 73, "alarms", Bits;
     /// The meter's clock.
     Clock = 74, "clock", UnixSecond;
+    /// The meter's own number, which changes when the meter is replaced (`meters.md` H.1 no. 10).
+    MeterNumber = 75, "meter-number", Name;
     /// Water that has passed.
     Volume = 90, "volume", Litre;
     /// Water flowing now.

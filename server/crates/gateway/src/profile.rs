@@ -66,6 +66,9 @@ pub struct Profile {
     pub proof: Vec<Item>,
     /// Where it keeps its last purchases, if it can be asked for them.
     pub purchase_log: Option<PurchaseLog>,
+    /// What tells one meter from another in the same place, where the model can be asked for it. It
+    /// is read before a top-up (`meters.md` H.1 no. 10).
+    pub identity: Option<Item>,
     /// How it is switched, if it can be.
     pub relay: Option<Relay>,
     /// How its clock is set, if it can be.

@@ -102,6 +102,43 @@ async fn a_meter_whose_password_is_not_known_is_not_programmed() {
 }
 
 #[tokio::test]
+async fn the_look_before_a_top_up_begins_with_the_meters_own_number() {
+    let (rig, mut dtu) = Rig::online(fast(), vec![prepaid(1, A)]).await;
+    // The number as the bus carries it, low byte first; what the meter may say instead.
+    let table: [(&str, Option<&[u8]>, Option<i64>); 4] = [
+        ("a number", Some(&[0x02, 0x00, 0x31, 0x08, 0x22, 0x20]), Some(202_208_310_002)),
+        ("all FF", Some(&[0xFF; 6]), None),
+        ("no decimal digits", Some(&[0xAB, 0, 0, 0, 0, 0]), None),
+        ("refused", None, None),
+    ];
+    for (name, number, want) in table {
+        let task = rig.start(command(1, Action::ReadSight));
+        let asked = dtu.asked().await;
+        assert_eq!((asked.control, asked.identifier()), (0x11, 0x0400_0402), "{name}");
+        match number {
+            Some(number) => dtu.answer(&asked, number).await,
+            None => dtu.send(&frame(A, 0xD1, &[0x02])).await,
+        }
+        let proof: [(u32, &[u8]); 6] = [
+            (0x0333_0201, &[7, 0]),
+            (0x0333_0301, &[0, 1, 0, 0]),
+            (0x0333_0601, &[0, 1, 0, 0]),
+            (0x0090_0200, &[0, 1, 0, 0]),
+            (0x0090_0201, &[0, 0, 0, 0]),
+            (0x0001_0000, &E1),
+        ];
+        for (identifier, value) in proof {
+            let asked = dtu.asked().await;
+            assert_eq!(asked.identifier(), identifier, "{name}");
+            dtu.answer(&asked, value).await;
+        }
+        let exchange = done(task).await.expect(name);
+        let told = (exchange.number(Item::MeterNumber), exchange.number(Item::PurchaseCount));
+        assert_eq!(told, (want, Some(7)), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_proof_of_several_reads_lets_a_command_to_close_pass_between_them() {
     let (rig, mut dtu) = Rig::online(fast(), vec![prepaid(1, A), prepaid(2, B)]).await;
     // The clock of meter 2 is known, so closing is one exchange.

@@ -77,6 +77,8 @@ fn a_wrong_profile_is_refused_with_file_key_value_and_what_is_allowed() {
         ("multiply = 10", "divide = 0", &["read[0].values[0].divide", "0 is not allowed"]),
         ("name = \"x\"", "name = \"y\"", &["name", "y is not allowed", "\"x\""]),
         ("max_rate", "proof = [\"volume\"]\nmax_rate", &["proof", "volume is not allowed"]),
+        ("max_rate", "identity = \"meter-number\"\nmax_rate", &["identity", "given by a read"]),
+        ("max_rate", "identity = \"forward-energy\"\nmax_rate", &["identity", "names the meter"]),
         ("[[read]]", "[quirks]\npreamble = 5\n[[read]]", &["quirks.preamble", "0 to 4"]),
         ("[[read]]", "[clock]\nlevel = 2\npassword = \"12\"\n[[read]]", &["six digits"]),
         ("electricity", "steam", &["\"steam\"", "`water`"]),

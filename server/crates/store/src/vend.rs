@@ -70,6 +70,26 @@ pub async fn by_id<C: ConnectionTrait>(
     Ok(vend::Entity::find_by_id((project.0, id.0)).one(db).await?)
 }
 
+/// The vends of a meter's epoch that came as far as an intent, newest first, at most `limit`.
+pub async fn intended_in_epoch<C: ConnectionTrait>(
+    db: &C,
+    project: ProjectId,
+    meter: MeterId,
+    epoch: i32,
+    limit: u64,
+) -> Result<Vec<Vend>, StoreError> {
+    let found = vend::Entity::find()
+        .filter(vend::Column::ProjectId.eq(project.0))
+        .filter(vend::Column::MeterId.eq(meter.0))
+        .filter(vend::Column::Epoch.eq(epoch))
+        .filter(vend::Column::IntendedAt.is_not_null())
+        .order_by_desc(vend::Column::IntendedAt)
+        .limit(limit.min(LIST_MAX))
+        .all(db)
+        .await?;
+    Ok(found)
+}
+
 /// The vend of an order, if it has one.
 pub async fn of_order<C: ConnectionTrait>(
     db: &C,

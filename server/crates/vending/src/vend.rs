@@ -11,6 +11,7 @@ use domain::{
     fields::Fields,
     vend::{Vend as Saga, VendAction, VendEvent, VendRequest, VendState},
 };
+use gateway::Action;
 use store::{
     account,
     meter::{self, Meter},
@@ -26,6 +27,9 @@ use crate::{
 
 /// The most steps one turn of a vend may take before it gives the bus to others.
 const STEPS_MAX: usize = 64;
+
+/// The most earlier vends of a meter that are searched for the number it gave.
+const IDENTITY_LOOK_MAX: u64 = 8;
 
 /// How long a vend waits before it looks again whether safe mode is over.
 const SAFE_MODE_WAIT: std::time::Duration = std::time::Duration::from_secs(15);
@@ -109,7 +113,10 @@ impl House {
         let account = AccountId(order.account_id);
         let holder = account::by_id(db, project, account).await?;
         let customer_no = holder.ok_or(Refusal::NotFound { what: "account" })?.customer_no;
-        let saga = self.load(&row, &meter, order.price_micro_yuan)?;
+        let mut saga = self.load(&row, &meter, order.price_micro_yuan)?;
+        if matches!(saga.state, VendState::Queued | VendState::Prechecking { .. }) {
+            saga.request.identity = self.identity_seen(&meter).await?;
+        }
         Ok(Some(Turn { row, meter, account, customer_no, saga, frames: Vec::new() }))
     }
 
@@ -126,6 +133,24 @@ impl House {
             saga.request.platform_count = platform_count(meter);
         }
         Ok(saga)
+    }
+
+    /// The number the meter of this epoch gave when it was first topped up; every vend since has
+    /// carried it on. `None`: none was read yet.
+    ///
+    /// Invariant: a meter that gives another number takes no money (H.1 no. 10; test
+    /// `a_meter_that_counts_otherwise_is_quarantined_and_takes_no_money`).
+    async fn identity_seen(&self, meter: &Meter) -> Result<Option<u64>> {
+        let db = self.store().read();
+        let (project, id) = (meter.project(), meter.meter_id());
+        let before =
+            vend::intended_in_epoch(db, project, id, meter.epoch, IDENTITY_LOOK_MAX).await?;
+        let told = before.iter().find_map(|row| {
+            let fields: std::collections::BTreeMap<String, String> =
+                serde_json::from_str(&row.saga).ok()?;
+            fields.get("identity")?.parse().ok()
+        });
+        Ok(told)
     }
 
     fn request(&self, row: &Vend, meter: &Meter, price_micro_yuan: i64) -> VendRequest {
@@ -145,8 +170,17 @@ impl House {
         let mut end = None;
         for action in actions {
             match action {
-                VendAction::ReadProof | VendAction::ReadBack => {
-                    return Next::Event(exchange::read_proof(self, turn).await);
+                VendAction::ReadProof => {
+                    let event = exchange::read_proof(self, turn, Action::ReadSight).await;
+                    if let VendEvent::ProofRead(proof) = event {
+                        // The first number seen is this epoch's; later vends are held against it.
+                        let known = &mut turn.saga.request.identity;
+                        *known = known.or(proof.identity);
+                    }
+                    return Next::Event(event);
+                }
+                VendAction::ReadBack => {
+                    return Next::Event(exchange::read_proof(self, turn, Action::ReadProof).await);
                 }
                 // The intent was committed with the state that asked for it.
                 VendAction::PersistIntent { .. } => {

@@ -27,6 +27,8 @@ pub(crate) enum Step {
         read: u8,
         back: u8,
     },
+    /// The read of what names the meter; a meter that has none answers *absent*.
+    Identity(u8),
     /// Make sure that the meter's clock lets it understand a validity (`meters.md` H.1 no. 11).
     CheckClock(u8),
     TopUp,
@@ -40,7 +42,14 @@ pub(crate) enum Step {
 impl Step {
     /// Whether it changes something, so that it is sent once only.
     pub(crate) fn writes(self) -> bool {
-        !matches!(self, Step::Read(_) | Step::Log { .. } | Step::CheckClock(_) | Step::ReadAddress)
+        match self {
+            Step::Read(_)
+            | Step::Log { .. }
+            | Step::Identity(_)
+            | Step::CheckClock(_)
+            | Step::ReadAddress => false,
+            Step::TopUp | Step::Relay | Step::SetClock(_) | Step::BroadcastTime => true,
+        }
     }
 }
 
@@ -169,10 +178,23 @@ fn steps(
             let of = |back| reads.clone().map(move |read| Step::Log { read, back });
             Ok(((0..records).flat_map(of).collect(), Vec::new()))
         }
-        Action::ReadProof if profile.proof.is_empty() => {
+        Action::ReadProof | Action::ReadSight if profile.proof.is_empty() => {
             Err(format!("profile {} names no proof of a top-up", profile.name))
         }
         Action::ReadProof => reads(&profile.proof),
+        Action::ReadSight => {
+            let (mut steps, mut wanted) = reads(&profile.proof)?;
+            if let Some(identity) = profile.identity {
+                let (first, _) = reads(&[identity])?;
+                let first = first.into_iter().map(|step| match step {
+                    Step::Read(index) => Step::Identity(index),
+                    other => other,
+                });
+                steps.splice(0..0, first);
+                wanted.insert(0, identity);
+            }
+            Ok((steps, wanted))
+        }
         Action::TopUp { .. } => Ok((vec![Step::TopUp], Vec::new())),
         Action::Relay { .. } => {
             let relay = profile.relay.as_ref();

@@ -92,7 +92,9 @@ impl Bus {
         };
         let profile = Arc::clone(&self.plan.meters[at].profile);
         let read = match step {
-            Step::Read(index) | Step::CheckClock(index) => profile.read.get(usize::from(index)),
+            Step::Read(index) | Step::Identity(index) | Step::CheckClock(index) => {
+                profile.read.get(usize::from(index))
+            }
             Step::Log { read, .. } => {
                 profile.purchase_log.as_ref().and_then(|log| log.read.get(usize::from(read)))
             }
@@ -142,7 +144,7 @@ impl Bus {
         let (action, tag) = (command.action.clone(), command.operator_tag);
         let target = self.target(at, tag);
         match (step, action) {
-            (Step::Read(index) | Step::CheckClock(index), _) => {
+            (Step::Read(index) | Step::Identity(index) | Step::CheckClock(index), _) => {
                 let read = target.profile.read.get(usize::from(index));
                 target.read(read.ok_or("the profile has no such read")?)
             }
@@ -189,6 +191,10 @@ impl Bus {
                     return self.next_step(ticket);
                 }
                 let gathered = self.jobs.iter().any(|j| j.id == ticket.id && !j.values.is_empty());
+                if matches!(step, Step::Identity(_)) {
+                    // A meter without a number of its own: nothing to compare.
+                    return self.next_step(ticket);
+                }
                 if let Some(job) = self.take_job(ticket.id) {
                     if matches!(step, Step::Log { .. }) && gathered {
                         // The log ends before the profile thought; what there is counts.
@@ -229,10 +235,10 @@ impl Bus {
                 let last = job.at + 1 >= job.steps.len() || matches!(step, Step::CheckClock(_));
                 let clock = values.iter().find(|(item, _)| *item == Item::Clock);
                 let clock = clock.and_then(|(_, value)| value.number()).filter(|_| last);
-                if matches!(step, Step::Read(_) | Step::Log { .. }) {
+                if matches!(step, Step::Read(_) | Step::Log { .. } | Step::Identity(_)) {
                     job.values = values;
                 }
-                if decoded.is_err() {
+                if decoded.is_err() && !matches!(step, Step::Identity(_)) {
                     count(&self.shared.counters.garbled);
                     return match self.may_retry(ticket.id, step) {
                         true => self.schedule.resume(ticket),

@@ -3,7 +3,7 @@
 use domain::MoneyModel;
 
 use super::{Profile, Protocol, READS_MAX, Read, Relay, RelayCommand, RelayForm, TopUpForm};
-use crate::item::Item;
+use crate::item::{Item, Unit};
 
 /// A key whose value is not allowed.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,6 +39,11 @@ pub(super) fn check(profile: &Profile, stem: &str) -> Result<(), Wrong> {
         for (at, read) in log.read.iter().enumerate() {
             check_read(profile.protocol, read, &format!("purchase_log.read[{at}]"))?;
         }
+    }
+    if let Some(item) = profile.identity
+        && !(item.unit() == Unit::Name && profile.gives(item))
+    {
+        return Err(wrong("identity", item, "a number that names the meter, given by a read"));
     }
     check_quirks(profile)?;
     check_money(profile)?;

@@ -145,7 +145,7 @@ pub fn command(meter: u128, action: Action) -> MeterCommand {
     let priority = match &action {
         Action::Relay { command: RelayCommand::Trip, .. } => Priority::Trip,
         Action::Relay { .. } => Priority::Restore,
-        Action::TopUp { .. } | Action::ReadProof => Priority::TopUp,
+        Action::TopUp { .. } | Action::ReadProof | Action::ReadSight => Priority::TopUp,
         _ => Priority::OnDemand,
     };
     MeterCommand { meter: key(meter), action, priority, not_after: None, operator_tag: 1 }

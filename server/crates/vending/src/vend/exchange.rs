@@ -38,9 +38,9 @@ pub(crate) fn quantity_step_milli() -> i64 {
     10
 }
 
-/// Reads every register that proves a purchase.
-pub(crate) async fn read_proof(house: &House, turn: &mut Turn) -> VendEvent {
-    let command = command(house, turn, Action::ReadProof, Priority::TopUp);
+/// Reads every register that proves a purchase; `action` says with or without the meter's number.
+pub(crate) async fn read_proof(house: &House, turn: &mut Turn, action: Action) -> VendEvent {
+    let command = command(house, turn, action, Priority::TopUp);
     match house.gateway().execute(command).await {
         Ok(exchange) => {
             keep(house, turn, &exchange.frames);
@@ -53,7 +53,7 @@ pub(crate) async fn read_proof(house: &House, turn: &mut Turn) -> VendEvent {
                 balance_fen: number(Item::RemainingMoney),
                 overdraft_fen: number(Item::Overdraft),
                 quantity_milli: quantity,
-                identity: None,
+                identity: number(Item::MeterNumber).and_then(|n| u64::try_from(n).ok()),
             })
         }
         Err(failure) => {
