@@ -3,9 +3,10 @@
 //! A lost exchange costs the time-out and then the silence, so both follow what is known of the
 //! meter instead of what is possible anywhere. Three rules keep that honest. The time-out never
 //! falls below the frames' own time on the wire, which comes on top. A loss that repeats itself, or
-//! an answer that comes after all, brings the longest patience back. And what *writes* always has
-//! the longest: a meter that stores money or moves a relay may take far longer than for a read,
-//! and a write given up too early is a doubt that costs more than the waiting.
+//! an answer that comes after all, brings the longest patience back. And what *writes* is given the
+//! whole time the profile grants the meter to think, on top of what its path has shown: a meter
+//! that stores money or moves a relay takes longer than for a read, and a write given up too early
+//! is a doubt that costs more than the waiting.
 
 use std::time::Duration;
 
@@ -71,6 +72,13 @@ impl Bus {
     /// the dark longer than need be (goal P9).
     pub(super) fn read_patience(&self, at: usize) -> Duration {
         self.meters[at].pace.patience(self.shared.timing.read_margin, self.patience(at))
+    }
+
+    /// The patience of a write: as a read, and the profile's whole turnaround.
+    pub(super) fn write_patience(&self, at: usize) -> Duration {
+        let turnaround = self.plan.meters[at].profile.quirks.turnaround_ms;
+        let turnaround = self.shared.timing.turnaround(turnaround);
+        (self.read_patience(at) + turnaround).min(self.patience(at))
     }
 
     /// How long the bus stays silent after an exchange that was given up after `timeout`.

@@ -109,6 +109,22 @@ fn a_late_answer_brings_the_longest_patience_back_for_a_while() {
 }
 
 #[test]
+fn a_write_is_granted_the_whole_turnaround_of_its_profile() {
+    let mut bus = bus(vec![prepaid()]);
+    let longest = bus.patience(0);
+    assert_eq!(bus.write_patience(0), longest, "nothing is known yet");
+    for (delay_ms, want_ms) in [(25, 375 + 75 + 500), (150, 375 + 450 + 500), (900, 1_500)] {
+        bus.meters[0].pace.answered(Duration::from_millis(delay_ms));
+        assert_eq!(bus.write_patience(0).as_millis(), want_ms, "{delay_ms} ms");
+    }
+    bus.meters[0].pace = Pace::default();
+    bus.meters[0].pace.answered(Duration::from_millis(25));
+    bus.meters[0].pace.lost();
+    bus.meters[0].pace.lost();
+    assert_eq!(bus.write_patience(0), longest, "two losses in a row");
+}
+
+#[test]
 fn a_bus_rests_as_long_as_the_lost_answer_was_waited_for() {
     let mut bus = bus(vec![prepaid()]);
     let wire = Timing::line_time(2_400, 20 + 24);

@@ -101,7 +101,10 @@ impl Bus {
             _ => None,
         };
         let mut frames = std::mem::take(&mut self.jobs[job_at].frames);
-        let patience = if step.writes() { self.patience(at) } else { self.read_patience(at) };
+        let patience = match step.writes() {
+            true => self.write_patience(at),
+            false => self.read_patience(at),
+        };
         let outcome = self.exchange(wire, at, &query, read, patience, Some(&mut frames)).await;
         // The exchange takes no messages, so the job is where it was.
         self.jobs[job_at].frames = frames;
