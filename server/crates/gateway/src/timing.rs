@@ -25,8 +25,8 @@ pub struct Timing {
     pub unregistered_max: usize,
     /// What the path to a DTU may add to an exchange.
     pub path: Duration,
-    /// How much longer than three times its known delay the answer to a read may take: what a
-    /// modem and a network vary by.
+    /// How much longer than three times its known delay the answer to a read may take: a modem's
+    /// packing gap (up to 100 ms), a network's jitter (100 ms), and a reserve (`meters.md` D).
     pub read_margin: Duration,
     /// Scales every meter's turnaround time; 1000 is real time.
     pub turnaround_per_mille: u32,
@@ -72,7 +72,7 @@ impl Default for Timing {
             connections_max: 20_000,
             unregistered_max: 2000,
             path: Duration::from_millis(1000),
-            read_margin: Duration::from_millis(375),
+            read_margin: Duration::from_millis(250),
             turnaround_per_mille: 1000,
             gap: Duration::from_millis(20),
             quiet: None,

@@ -113,7 +113,7 @@ fn a_write_is_granted_the_whole_turnaround_of_its_profile() {
     let mut bus = bus(vec![prepaid()]);
     let longest = bus.patience(0);
     assert_eq!(bus.write_patience(0), longest, "nothing is known yet");
-    for (delay_ms, want_ms) in [(25, 375 + 75 + 500), (150, 375 + 450 + 500), (900, 1_500)] {
+    for (delay_ms, want_ms) in [(25, 250 + 75 + 500), (150, 250 + 450 + 500), (900, 1_500)] {
         bus.meters[0].pace.answered(Duration::from_millis(delay_ms));
         assert_eq!(bus.write_patience(0).as_millis(), want_ms, "{delay_ms} ms");
     }
