@@ -103,7 +103,8 @@ async fn until_blocked(url: &str, holder: i32) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_providers_answer_is_noted_although_somebody_changes_the_attempt_meanwhile() {
-    let Some(url) = schema("note").await else { return };
+    let Some(schema) = schema("note").await else { return };
+    let url = schema.url.clone();
     // At full pace no query of ours comes within the first five seconds.
     let tune = |config: &mut yufu::config::Config| config.vending.pace_percent = 100;
     let plan = Plan { database: Some(url.clone()), tune, ..Plan::new(vec![Bus::prepaid(1)]) };
@@ -126,4 +127,7 @@ async fn a_providers_answer_is_noted_although_somebody_changes_the_attempt_meanw
     holder.execute("commit").await.unwrap();
     let offer = asking.await.unwrap().expect("the payer gets the code all the same");
     assert_eq!(offer.attempt.attempt_no, 1);
+    drop(holder);
+    world.stop().await;
+    schema.end().await;
 }
