@@ -88,7 +88,9 @@ async fn a_payment_for_a_closed_account_is_booked_and_never_pushed_into_the_next
             protected: false,
         };
         let next = world.house.open_account(PROJECT, wish).await.unwrap();
-        gone.into_iter().for_each(|rule| drop(world.provider.remove_rule(rule.unwrap())));
+        for rule in gone {
+            world.provider.remove_rule(rule.unwrap());
+        }
         world.provider.pay_now(&no, Pay::default()).unwrap();
         let paid = world.until(order.order_id(), OrderState::Credited).await;
         assert_eq!(paid.account_id, left.account.0, "the money is the one's who paid");
