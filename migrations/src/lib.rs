@@ -28,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(step::meter_epoch::Step),
             Box::new(step::framing::Step),
             Box::new(step::truncate::Step),
+            Box::new(step::reading_gap::Step),
         ]
     }
 }

@@ -1,7 +1,7 @@
 //! A world: a database, the house, the gateway on a real port, the providers and the meters on
 //! theirs. Time runs at the machine's pace, and everything that waits does so at a fraction.
 
-use std::{io::Write, time::Duration};
+use std::{io::Write, sync::Arc, time::Duration};
 
 use domain::{Channel, Clock, Money, OrderId, OrderState, SystemClock};
 use gateway::Timing;
@@ -11,7 +11,10 @@ use store::order::Order;
 use vending::{House, order::PlaceOrder, payment::call::Payer};
 use yufu::{Outside, Server, config::Config};
 
-use crate::fixture::{Bus, Layout, PROJECT, alipay_merchant, wechat_merchant};
+use crate::{
+    clock::SkippingClock,
+    fixture::{Bus, Layout, PROJECT, alipay_merchant, wechat_merchant},
+};
 
 /// How much faster than real the buses run.
 pub const SPEED: u32 = 50;
@@ -31,6 +34,8 @@ pub struct Plan {
     pub interval_s: i32,
     /// The price of electricity, in micro-yuan per kWh.
     pub price_micro_yuan: i64,
+    /// The clock of product and meters; `None` = the machine's.
+    pub clock: Option<Arc<SkippingClock>>,
 }
 
 impl Plan {
@@ -45,6 +50,7 @@ impl Plan {
             tune: |_| {},
             interval_s: 900,
             price_micro_yuan: 600_000,
+            clock: None,
         }
     }
 }
@@ -109,12 +115,18 @@ impl World {
         config.vending.pace_percent = 2;
         config.arrears.protected_hours = Vec::new();
         (plan.tune)(&mut config);
-        let outside = Outside { timing: Some(fast_timing()), ..Outside::real().unwrap() };
+        let mut outside = Outside { timing: Some(fast_timing()), ..Outside::real().unwrap() };
+        if let Some(clock) = &plan.clock {
+            outside.clock = clock.clone();
+        }
         let now = outside.clock.now();
         let server = yufu::serve::start_with(config, outside).await.unwrap();
         let mut layout = Layout::new(&plan.buses, plan.seed, SPEED, now);
         layout.set_interval(plan.interval_s);
         layout.set_price(plan.price_micro_yuan);
+        if let Some(clock) = &plan.clock {
+            layout.site.wall = clock.wall();
+        }
         let merchants = vec![
             wechat_merchant(&keys.join("wechat-pay/1900000001"), now),
             alipay_merchant(&keys.join("alipay/2021000000000001"), now),

@@ -9,6 +9,7 @@ mod it {
     mod delivery;
     mod fault_rows;
     mod fault_tables;
+    mod gap;
     mod killed;
     mod merchant;
     mod payment;

@@ -10,5 +10,6 @@ pub mod operator;
 pub mod order;
 pub mod premises;
 pub mod reading;
+pub mod reading_gap;
 pub mod truncate;
 pub mod vend;

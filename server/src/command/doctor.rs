@@ -10,10 +10,10 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::ProjectId;
+use domain::{MeterId, ProjectId};
 use serde_json::{Value, json};
-use store::overview;
-use vending::merchant::open;
+use store::{overview, reading::gap};
+use vending::{gap::GAP_LONG, merchant::open};
 
 use super::{
     Done, Exit, Failure, Site, merchant::probe, merchant::unusable, print_json, say,
@@ -97,6 +97,7 @@ async fn with_database(checks: &mut Vec<Check>, site: &Site, offline: bool) -> b
     checks.push(Check { name: "safe_mode 安全模式", outcome: safe_mode(site).await });
     checks.push(Check { name: "jobs 任务", outcome: jobs(site).await });
     checks.push(Check { name: "gateways 采集网关", outcome: gateways(site).await });
+    checks.push(Check { name: "readings 抄表", outcome: readings(site).await });
     let rows = store::site::merchants(site.store.read()).await.unwrap_or_default();
     if rows.is_empty() {
         let (zh, en) = ("还没有商户号", "there is no merchant account");
@@ -331,6 +332,31 @@ async fn gateways(site: &Site) -> Result<String, Failure> {
             .detail(format!("{shown} · 离线 offline: {names}")));
     }
     Ok(shown)
+}
+
+/// Meters that are not being read. A gap that has become long is a person's work; a short one is
+/// told and no more.
+async fn readings(site: &Site) -> Result<String, Failure> {
+    let db = site.store.read();
+    let count = gap::count_open(db).await?;
+    let mut oldest: Option<gap::Gap> = None;
+    for project in site.projects().await? {
+        let first = gap::open(db, ProjectId(project.id)).await?.into_iter().next();
+        oldest = oldest.into_iter().chain(first).min_by_key(|gap| gap.from_at);
+    }
+    let Some(oldest) = oldest else {
+        return Ok("没有缺抄的表 no gaps".to_owned());
+    };
+    let hours = (site.clock.now() - oldest.from_at).num_hours();
+    let shown = format!("{count} 块表缺抄 not read，最久 longest {hours} h ({})", oldest.reason);
+    if site.clock.now() - oldest.from_at <= GAP_LONG {
+        return Ok(shown);
+    }
+    let meter = store::meter::by_id(db, ProjectId(oldest.project_id), MeterId(oldest.meter_id));
+    let meter_no = meter.await?.map_or_else(String::new, |meter| meter.meter_no);
+    Err(found("readings.gap", "有表计长时间没有抄到", "meters have not been read for long")
+        .fix("检查网关、总线和表计，见工单", "look at gateway, bus and meter; see the work items")
+        .detail(format!("{shown} · {meter_no}")))
 }
 
 #[cfg(test)]

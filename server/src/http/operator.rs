@@ -7,6 +7,7 @@ pub mod cookie;
 pub mod page;
 
 pub mod account;
+pub mod gap;
 pub mod gateway;
 pub mod job;
 pub mod ledger;
@@ -29,6 +30,7 @@ pub const ROUTES: &[&[Route]] = &[
     account::ROUTES,
     meter::ROUTES,
     replace::ROUTES,
+    gap::ROUTES,
     gateway::ROUTES,
     order::ROUTES,
     vend::ROUTES,

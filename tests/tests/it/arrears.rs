@@ -175,7 +175,7 @@ async fn a_reading_that_arrives_twice_is_billed_once() {
     let id = world.layout.places[0].meter.meter_id();
     let far = world.house.now() + chrono::TimeDelta::days(1);
     let read =
-        |value: i64, later: i64| Register { value, at: far + chrono::TimeDelta::seconds(later) };
+        |value: i64, later: i64| Register::read(value, far + chrono::TimeDelta::seconds(later));
     let bill = |r: Register| world.house.bill(PROJECT, id, r);
     // Whatever the scan has billed by now, the register stands at 9,000 kWh from here on.
     bill(read(9_000_000, 0)).await.unwrap();

@@ -118,6 +118,8 @@ items! {
     ReactiveEnergy = 8, "reactive-energy", VarHour;
     /// Combined reactive energy 2.
     ReactiveEnergyReverse = 9, "reactive-energy-reverse", VarHour;
+    /// Forward active energy, all tariffs, as the meter froze it at [`Item::FrozenTime`] (日冻结).
+    FrozenEnergy = 10, "frozen-energy", WattHour;
     /// Voltage of phase A.
     VoltageA = 20, "voltage-a", Millivolt;
     /// Voltage of phase B.
@@ -174,6 +176,8 @@ items! {
     Clock = 74, "clock", UnixSecond;
     /// The meter's own number, which changes when the meter is replaced (`meters.md` H.1 no. 10).
     MeterNumber = 75, "meter-number", Name;
+    /// When the meter last froze its energy by itself, by its own clock (日冻结时间).
+    FrozenTime = 76, "frozen-time", UnixSecond;
     /// Water that has passed.
     Volume = 90, "volume", Litre;
     /// Water flowing now.

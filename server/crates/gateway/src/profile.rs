@@ -252,6 +252,12 @@ impl Profile {
         self.read.iter().any(|read| read.values.iter().any(|field| field.item == item))
     }
 
+    /// Whether the model freezes its energy by itself and tells the moment with it, so that a gap of
+    /// its readings can be filled.
+    pub fn freezes(&self) -> bool {
+        self.gives(Item::FrozenTime) && self.gives(Item::FrozenEnergy)
+    }
+
     /// The fewest reads, by a greedy choice, that give all of `items`, in the order the items are
     /// asked for. The error is the first item that no read gives.
     pub fn plan(&self, items: &[Item]) -> Result<Vec<u8>, Item> {

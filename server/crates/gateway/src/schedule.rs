@@ -20,6 +20,10 @@ pub const METERS_MAX: usize = 1024;
 /// cannot starve the readings that money depends on.
 pub const ON_DEMAND_ROW_MAX: u8 = 8;
 
+/// After so many scan reads in a row a background command gets a turn, so that a bus that is read
+/// without pause still comes to it.
+pub const SCAN_ROW_MAX: u8 = 64;
+
 /// How urgent a command is, most urgent first (design §5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
@@ -31,12 +35,19 @@ pub enum Priority {
     Trip,
     /// A person waits for a value.
     OnDemand,
+    /// Nobody waits: after the scans, when the bus has nothing else to do.
+    Background,
 }
 
 impl Priority {
     /// Every priority, most urgent first.
-    pub const ALL: [Priority; 4] =
-        [Priority::Restore, Priority::TopUp, Priority::Trip, Priority::OnDemand];
+    pub const ALL: [Priority; 5] = [
+        Priority::Restore,
+        Priority::TopUp,
+        Priority::Trip,
+        Priority::OnDemand,
+        Priority::Background,
+    ];
 }
 
 /// A command's place in the queue. Its content stays with the caller under `id`.
@@ -76,10 +87,11 @@ pub struct Full;
 /// The turns of one bus.
 #[derive(Debug, Default)]
 pub struct Schedule {
-    queues: [VecDeque<Ticket>; 4],
+    queues: [VecDeque<Ticket>; 5],
     scans: Vec<Scan>,
     cursor: usize,
     on_demand_row: u8,
+    scan_row: u8,
     held: bool,
 }
 
@@ -157,6 +169,14 @@ impl Schedule {
         for priority in Priority::ALL {
             let queue = &mut self.queues[priority as usize];
             let Some(at) = queue.iter().position(fresh) else { continue };
+            if priority == Priority::Background
+                && self.scan_row < SCAN_ROW_MAX
+                && let Some(turn) = self.scan_turn(now)
+            {
+                self.scan_row += 1;
+                return turn;
+            }
+            self.scan_row = 0;
             if priority == Priority::OnDemand {
                 if self.on_demand_row >= ON_DEMAND_ROW_MAX
                     && let Some(turn) = self.scan_turn(now)

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use gateway::schedule::{
-    COMMANDS_MAX, Full, Health, ON_DEMAND_ROW_MAX, Priority, Scan, Schedule, Ticket, Turn,
-    scan::Backoff,
+    COMMANDS_MAX, Full, Health, ON_DEMAND_ROW_MAX, Priority, SCAN_ROW_MAX, Scan, Schedule, Ticket,
+    Turn, scan::Backoff,
 };
 use proptest::prelude::*;
 
@@ -158,6 +158,26 @@ fn a_busy_operator_does_not_starve_the_readings() {
         }
     }
     assert_eq!(scans, 50 / (usize::from(ON_DEMAND_ROW_MAX) + 1));
+}
+
+#[test]
+fn what_nobody_waits_for_goes_after_the_scans_and_is_not_starved_by_them() {
+    let mut schedule = Schedule::new(vec![scan(1, 60, 0)]);
+    schedule.push(ticket(1, Priority::Background)).expect("room");
+    schedule.push(ticket(2, Priority::OnDemand)).expect("room");
+    assert_eq!(command(schedule.next(s(0))), Some(2));
+    assert_eq!(schedule.next(s(0)), Turn::Scan { meter: 0, part: 0 }, "the scan is due");
+    schedule.scanned(0, true, s(0));
+    assert_eq!(command(schedule.next(s(1))), Some(1), "nothing else is to be done");
+    // A bus that is read without pause.
+    let mut schedule = Schedule::new(vec![scan(1, 0, 0)]);
+    schedule.push(ticket(3, Priority::Background)).expect("room");
+    let mut scans = 0;
+    while let Turn::Scan { meter, .. } = schedule.next(s(1)) {
+        schedule.scanned(meter, true, s(1));
+        scans += 1;
+    }
+    assert_eq!(scans, usize::from(SCAN_ROW_MAX));
 }
 
 #[test]

@@ -18,6 +18,11 @@ pub type BillLine = bill_line::Model;
 /// How far a meter is billed, as stored.
 pub type BillingCursor = billing_cursor::Model;
 
+/// The line ends at a value the meter froze by itself in a gap of its readings.
+pub const BASIS_FROZEN: &str = "frozen";
+/// The line spans a gap of the meter's readings.
+pub const BASIS_GAP: &str = "gap";
+
 /// The most bill lines one list answers with.
 pub const LIST_MAX: u64 = 10_000;
 

@@ -16,6 +16,7 @@ use crate::{
 mod fold;
 pub mod series;
 pub use fold::FOLD_MAX;
+pub mod gap;
 
 /// A reading set aside, as stored.
 pub type Quarantined = reading_quarantine::Model;
@@ -171,6 +172,21 @@ pub async fn latest_of_project<C: ConnectionTrait>(
     let query = reading_latest::Entity::find()
         .filter(reading_latest::Column::ProjectId.eq(project.0))
         .filter(reading_latest::Column::Item.eq(item));
+    Ok(query.order_by_asc(reading_latest::Column::MeterId).limit(LIST_MAX).all(db).await?)
+}
+
+/// The newest readings of one item of a project's meters behind `after`, in the order of the
+/// meters: for whoever walks through all of them, [`LIST_MAX`] at a time.
+pub async fn latest_after<C: ConnectionTrait>(
+    db: &C,
+    project: ProjectId,
+    item: i16,
+    after: uuid::Uuid,
+) -> Result<Vec<Latest>, StoreError> {
+    let query = reading_latest::Entity::find()
+        .filter(reading_latest::Column::ProjectId.eq(project.0))
+        .filter(reading_latest::Column::Item.eq(item))
+        .filter(reading_latest::Column::MeterId.gt(after));
     Ok(query.order_by_asc(reading_latest::Column::MeterId).limit(LIST_MAX).all(db).await?)
 }
 

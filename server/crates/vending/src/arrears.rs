@@ -93,7 +93,7 @@ impl House {
         };
         let Ok(exchange) = self.gateway().execute(command).await else { return Ok(None) };
         let Some(value) = exchange.number(item) else { return Ok(None) };
-        let read = Register { value, at: self.now() };
+        let read = Register::read(value, self.now());
         let cursor = billing::cursor(self.store().read(), meter.project(), meter.meter_id());
         let last = cursor.await?.map(|c| plausibility::Reading { at: c.at, value_milli: c.value });
         let sample = Sample { at: read.at, value_milli: Some(value), meter_clock: None };

@@ -1,15 +1,19 @@
 //! Billing: a good reading of a platform-held meter becomes one bill line and one posting.
 
 use chrono::{DateTime, Utc};
-use domain::{BillLineId, MeterId, MoneyModel, ProjectId};
+use domain::{AccountId, BillLineId, MeterId, MoneyModel, ProjectId};
 use serde_json::json;
 use store::{
-    billing::{self, BillLine, BillingCursor},
+    billing::{self, BASIS_FROZEN, BASIS_GAP, BillLine, BillingCursor},
+    ledger::Booking,
     meter::{self, Meter},
-    tariff,
+    reading::gap::{self, FILL_WANTED, Gap},
+    tariff::{self, Tariff},
 };
 
 use crate::{
+    backfill::BACK_FILL_MAX,
+    gap::gap_after,
     house::House,
     job, posting,
     refusal::{Refusal, Result},
@@ -20,8 +24,17 @@ use crate::{
 pub struct Register {
     /// The register in milli-units (Wh or litres), as the meter shows it.
     pub value: i64,
-    /// When it was read, by our clock.
+    /// When it was read, by our clock; of a frozen value when it was frozen, by the meter's.
     pub at: DateTime<Utc>,
+    /// The meter kept it by itself and told it later.
+    pub frozen: bool,
+}
+
+impl Register {
+    /// A value read just then.
+    pub fn read(value: i64, at: DateTime<Utc>) -> Self {
+        Register { value, at, frozen: false }
+    }
 }
 
 /// What a reading led to.
@@ -31,6 +44,8 @@ pub enum Billed {
     Started,
     /// Nothing to bill: no use, nobody's meter, or not one whose money we keep.
     Nothing,
+    /// The meter is still asked what it kept over a gap; the use is billed after its answer.
+    Waits,
     /// A line was written; the amount in fen may be zero below one fen.
     Line {
         /// What was charged.
@@ -52,15 +67,15 @@ impl House {
                 Box::pin(async move {
                     let meter = meter::by_id(tx, project, id).await?;
                     let meter = meter.ok_or(Refusal::NotFound { what: "meter" })?;
-                    bill(tx, &house, &meter, read).await
+                    bill_in(tx, &house, &meter, read).await
                 })
             })
             .await
     }
 }
 
-/// The same, within a transaction.
-pub(crate) async fn bill(
+/// Bills a meter inside a transaction.
+pub(crate) async fn bill_in(
     tx: &store::Tx,
     house: &House,
     meter: &Meter,
@@ -69,15 +84,44 @@ pub(crate) async fn bill(
     if meter.money_model()? != MoneyModel::PlatformHeld {
         return Ok(Billed::Nothing);
     }
-    let Some(cursor) = billing::cursor(tx, meter.project(), meter.meter_id()).await? else {
+    let (project, id) = (meter.project(), meter.meter_id());
+    let Some(cursor) = billing::cursor(tx, project, id).await? else {
         billing::move_cursor(tx, &first_cursor(meter, read)).await?;
         return Ok(Billed::Started);
     };
-    // Equal is no use; lower was quarantined before it came here.
-    if read.value <= cursor.value || read.at <= cursor.at {
+    if !is_ahead(&cursor, read) {
         return Ok(Billed::Nothing);
     }
-    bill_line(tx, house, meter, cursor, read).await
+    let gaps = match may_span_a_gap(meter, &cursor, read) {
+        true => gap::within(tx, project, id, cursor.at, read.at).await?,
+        false => Vec::new(),
+    };
+    let price = match meter.tariff() {
+        Some(tariff) => tariff::in_force(tx, project, tariff, read.at).await?,
+        None => None,
+    };
+    let draft = match draft(house, meter, &cursor, read, &gaps, price.as_ref())? {
+        Draft::Waits => return Ok(Billed::Waits),
+        Draft::Passed(moved) => {
+            billing::move_cursor(tx, &moved).await?;
+            return Ok(Billed::Nothing);
+        }
+        Draft::Line(draft) => draft,
+    };
+    // The cursor first, as in a batch: whoever comes second waits here and not on a purse.
+    billing::move_cursor(tx, &draft.moved).await?;
+    if let Some(booking) = &draft.booking {
+        store::ledger::post(tx, booking).await?;
+    }
+    let (amount_fen, account) = (draft.line.amount_fen, AccountId(draft.line.account_id));
+    billing::add_line(tx, draft.line).await?;
+    let purse = posting::purse_of(account, meter.purpose()?);
+    let balance_fen = store::ledger::balance(tx, project, purse).await?.posted.fen();
+    if balance_fen <= 0 && !meter.keeps_power() {
+        let detail = json!({ "balance_fen": balance_fen, "read_at": read.at });
+        job::enqueue_arrears(tx, house, meter, detail).await?;
+    }
+    Ok(Billed::Line { amount_fen, balance_fen })
 }
 
 /// Counting starts anew at what another meter in the same place shows; what was billed stands.
@@ -94,7 +138,17 @@ pub(crate) async fn restart(tx: &store::Tx, meter: &Meter, read: Register) -> Re
     Ok(billing::move_cursor(tx, &cursor).await?)
 }
 
-fn first_cursor(meter: &Meter, read: Register) -> BillingCursor {
+/// Equal is no use; lower was quarantined before it came here.
+pub(crate) fn is_ahead(cursor: &BillingCursor, read: Register) -> bool {
+    read.value > cursor.value && read.at > cursor.at
+}
+
+/// Whether the stretch is so long that a gap may lie in it: only then anybody looks.
+pub(crate) fn may_span_a_gap(meter: &Meter, cursor: &BillingCursor, read: Register) -> bool {
+    read.at - cursor.at > gap_after(meter)
+}
+
+pub(crate) fn first_cursor(meter: &Meter, read: Register) -> BillingCursor {
     BillingCursor {
         project_id: meter.project_id,
         meter_id: meter.id,
@@ -105,25 +159,46 @@ fn first_cursor(meter: &Meter, read: Register) -> BillingCursor {
     }
 }
 
-async fn bill_line(
-    tx: &store::Tx,
+/// What a reading ahead of the cursor means, decided and not yet written.
+pub(crate) enum Draft {
+    /// Nothing is billed before the meter has told what it kept.
+    Waits,
+    /// Use of an empty room is the landlord's: counted past, not billed to the next tenant.
+    Passed(BillingCursor),
+    /// A line.
+    Line(Box<DraftLine>),
+}
+
+/// A bill line with all that goes with it.
+pub(crate) struct DraftLine {
+    pub moved: BillingCursor,
+    pub line: BillLine,
+    /// Absent below one fen.
+    pub booking: Option<Booking>,
+}
+
+/// Decides what a reading ahead of the cursor means; `gaps` are those of the stretch, `price` is
+/// the tariff in force when it was read. Pure but for ids: one by one and in batches alike.
+pub(crate) fn draft(
     house: &House,
     meter: &Meter,
-    cursor: BillingCursor,
+    cursor: &BillingCursor,
     read: Register,
-) -> Result<Billed> {
-    let project = meter.project();
-    let mut moved = cursor.clone();
-    moved.value = read.value;
-    moved.at = read.at;
-    moved.version = cursor.version + 1;
-    let (Some(account), Some(tariff_id)) = (meter.account(), meter.tariff()) else {
-        // Use of an empty room is the landlord's: counted past, not billed to the next tenant.
-        billing::move_cursor(tx, &moved).await?;
-        return Ok(Billed::Nothing);
+    gaps: &[Gap],
+    price: Option<&Tariff>,
+) -> Result<Draft> {
+    let asked = |gap: &Gap| {
+        gap.back_fill == FILL_WANTED && gap.to_at.is_some_and(|to| read.at <= to + BACK_FILL_MAX)
     };
-    let tariff = tariff::in_force(tx, project, tariff_id, read.at).await?;
-    let tariff = tariff.ok_or(Refusal::NoTariff)?;
+    if !read.frozen && gaps.iter().any(asked) {
+        return Ok(Draft::Waits);
+    }
+    let version = cursor.version + 1;
+    let mut moved = BillingCursor { value: read.value, at: read.at, version, ..cursor.clone() };
+    let (Some(account), Some(_)) = (meter.account(), meter.tariff()) else {
+        return Ok(Draft::Passed(moved));
+    };
+    let tariff = price.ok_or(Refusal::NoTariff)?;
     let ratio = i64::from(meter.ct).checked_mul(i64::from(meter.pt));
     let used = read.value.checked_sub(cursor.value).zip(ratio);
     let quantity = used.and_then(|(used, ratio)| used.checked_mul(ratio));
@@ -132,12 +207,14 @@ async fn bill_line(
     let charge = charge.map_err(|_| Refusal::Malformed { field: "reading" })?;
     moved.carry = charge.carry.parts();
     let id = BillLineId::generate(house.clock(), house.rng());
-    let transaction = if charge.amount.is_positive() {
-        let booked = posting::consumption_billed(house, meter, account, id, charge.amount)?;
-        store::ledger::post(tx, &booked).await?;
-        Some(booked.id.0)
-    } else {
-        None
+    let booking = match charge.amount.is_positive() {
+        true => Some(posting::consumption_billed(house, meter, account, id, charge.amount)?),
+        false => None,
+    };
+    let basis = match (read.frozen, gaps.is_empty()) {
+        (true, _) => Some(BASIS_FROZEN),
+        (false, false) => Some(BASIS_GAP),
+        (false, true) => None,
     };
     let line = BillLine {
         project_id: meter.project_id,
@@ -154,16 +231,9 @@ async fn bill_line(
         amount_fen: charge.amount.fen(),
         carry_in: cursor.carry,
         carry_out: moved.carry,
-        transaction_id: transaction,
+        transaction_id: booking.as_ref().map(|booking| booking.id.0),
         created_at: house.now(),
+        basis: basis.map(str::to_owned),
     };
-    billing::add_line(tx, line).await?;
-    billing::move_cursor(tx, &moved).await?;
-    let purse = posting::purse_of(account, meter.purpose()?);
-    let balance_fen = store::ledger::balance(tx, project, purse).await?.posted.fen();
-    if balance_fen <= 0 && !meter.keeps_power() {
-        let detail = json!({ "balance_fen": balance_fen, "read_at": read.at });
-        job::enqueue_arrears(tx, house, meter, detail).await?;
-    }
-    Ok(Billed::Line { amount_fen: charge.amount.fen(), balance_fen })
+    Ok(Draft::Line(Box::new(DraftLine { moved, line, booking })))
 }

@@ -13,10 +13,11 @@ use domain::{
 };
 use gateway::Gateway;
 use store::Store;
+use tokio::sync::Semaphore;
 
 use crate::{
-    arrears::ClockWatch, merchant::MerchantCatalogue, password::Passwords, reading::Directory,
-    transport::Transport, upkeep::Owned,
+    arrears::ClockWatch, backfill::BACK_FILLS_AT_ONCE, merchant::MerchantCatalogue,
+    password::Passwords, reading::Directory, transport::Transport, upkeep::Owned,
 };
 
 /// Bounds and periods a site may set; the defaults are what `requirements.md` promises.
@@ -81,6 +82,7 @@ pub struct House {
     meters: Arc<RwLock<Arc<Directory>>>,
     owned: Arc<Owned>,
     passwords: Arc<RwLock<Passwords>>,
+    back_fills: Arc<Semaphore>,
 }
 
 /// What the house is made of; handed in once, at start.
@@ -112,6 +114,7 @@ impl House {
             meters: Arc::default(),
             owned: Arc::default(),
             passwords: Arc::new(RwLock::new(passwords)),
+            back_fills: Arc::new(Semaphore::new(BACK_FILLS_AT_ONCE)),
         }
     }
 
@@ -163,6 +166,11 @@ impl House {
     /// The gateways this process owns, where several share a database.
     pub fn owned(&self) -> &Owned {
         &self.owned
+    }
+
+    /// The places for meters that are asked what they kept over a gap.
+    pub(crate) fn back_fills(&self) -> &Semaphore {
+        &self.back_fills
     }
 
     /// Puts another set of meters in use.

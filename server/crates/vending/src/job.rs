@@ -33,6 +33,8 @@ const PRIORITY_VEND: i16 = 1;
 const PRIORITY_ARREARS: i16 = 3;
 /// Asking a provider.
 const PRIORITY_QUERY: i16 = 2;
+/// Nobody waits for what a meter kept over a gap.
+const PRIORITY_BACK_FILL: i16 = 4;
 /// A turn that fails so often is parked and shown, never dropped.
 const ATTEMPTS_MAX: i32 = 50;
 /// The longest wait between two looks for work when nobody wakes us.
@@ -180,6 +182,26 @@ pub(crate) async fn enqueue_arrears(
         ..draft(house, meter.project(), "arrears", &meter.meter_id().to_string(), house.now())
     };
     job::schedule(tx, &job).await?;
+    Ok(())
+}
+
+/// Has a meter asked what it kept over the gap that began at `from`.
+pub(crate) async fn enqueue_back_fill(
+    tx: &Tx,
+    house: &House,
+    meter: &Meter,
+    from: DateTime<Utc>,
+    wait: Duration,
+) -> Result<()> {
+    let key = format!("{}:{}", meter.meter_id(), from.timestamp_micros());
+    let payload = json!({ "meter": meter.meter_id().to_string(), "from": from });
+    let job = Job {
+        payload: payload.to_string(),
+        gateway_id: Some(meter.gateway_id),
+        priority: PRIORITY_BACK_FILL,
+        ..draft(house, meter.project(), "back-fill", &key, house.now() + span(wait))
+    };
+    job::insert(tx, &job).await?;
     Ok(())
 }
 
@@ -365,6 +387,12 @@ async fn run(house: &House, job: &Job) -> Result<JobEnd> {
         "arrears" => {
             let id: MeterId = text("meter").unwrap_or_default().parse()?;
             house.run_arrears_job(project, id).await
+        }
+        "back-fill" => {
+            let id: MeterId = text("meter").unwrap_or_default().parse()?;
+            let from = text("from").and_then(|text| DateTime::parse_from_rfc3339(text).ok());
+            let from = from.ok_or(Refusal::Malformed { field: "payload" })?.to_utc();
+            house.run_back_fill_job(project, id, from).await
         }
         kind => Ok(JobEnd::Park(format!("no worker knows the kind {kind}"))),
     }

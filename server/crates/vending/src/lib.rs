@@ -13,8 +13,10 @@ pub use transport::{Transport, TransportError};
 pub mod merchant;
 
 pub mod arrears;
+pub mod backfill;
 pub mod billing;
 pub mod counter;
+pub mod gap;
 pub mod job;
 pub mod line;
 pub mod meter;

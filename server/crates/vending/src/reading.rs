@@ -1,6 +1,6 @@
 //! Readings: what the buses bring in is judged, kept, billed; what cannot be true is put aside.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use chrono::{DateTime, Utc};
 use domain::{
@@ -16,11 +16,12 @@ use store::{
     reading::{self, Latest, Quality as Kept, Quarantined, Reading as Row},
     site,
 };
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::MissedTickBehavior};
 use uuid::Uuid;
 
 use crate::{
     billing::Register,
+    gap::Gaps,
     house::House,
     refusal::{Result, VendingError},
 };
@@ -33,12 +34,16 @@ pub type Directory = HashMap<Uuid, Meter>;
 
 /// The last believed value of a register, per meter, life and item: what another meter showed in
 /// the same place is no measure of this one.
-type Memory = HashMap<(Uuid, i32, i16), plausibility::Reading>;
+pub(crate) type Memory = HashMap<(Uuid, i32, i16), plausibility::Reading>;
+
+/// How often somebody looks which meters have not been read.
+const LOOK: Duration = Duration::from_secs(60);
 
 /// Listens to the gateway until it is gone.
 pub struct Listener {
     house: House,
     memory: Memory,
+    gaps: Gaps,
 }
 
 impl Listener {
@@ -56,22 +61,41 @@ impl Listener {
             };
             for item in [Item::ForwardEnergy, Item::Volume] {
                 let project = ProjectId(project.id);
-                let all = reading::latest_of_project(db, project, item.code()).await?;
-                for latest in all.iter().filter(|latest| of_this_life(latest)) {
-                    let Some(life) = lives.get(&latest.meter_id) else { continue };
-                    let last = plausibility::Reading { at: latest.at, value_milli: latest.value };
-                    memory.insert((latest.meter_id, *life, latest.item), last);
+                let mut after = Uuid::nil();
+                loop {
+                    let rows = reading::latest_after(db, project, item.code(), after).await?;
+                    let Some(newest) = rows.last() else { break };
+                    after = newest.meter_id;
+                    for latest in rows.iter().filter(|latest| of_this_life(latest)) {
+                        let Some(life) = lives.get(&latest.meter_id) else { continue };
+                        let (at, value_milli) = (latest.at, latest.value);
+                        let last = plausibility::Reading { at, value_milli };
+                        memory.insert((latest.meter_id, *life, latest.item), last);
+                    }
                 }
             }
         }
-        Ok(Listener { house, memory })
+        let gaps = Gaps::open(&house, &memory).await?;
+        Ok(Listener { house, memory, gaps })
     }
 
     /// Takes events until the gateway is gone. A batch that cannot be stored is tried again by the
     /// next scan: readings can be read again, money cannot.
     pub async fn run(mut self, mut events: mpsc::Receiver<GatewayEvent>) {
         let mut batch = Vec::new();
-        while let Some(event) = events.recv().await {
+        let mut look = tokio::time::interval(self.house.paced(LOOK));
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let event = tokio::select! {
+                event = events.recv() => event,
+                _ = look.tick() => {
+                    if let Err(error) = self.look().await {
+                        tracing::warn!(error = %error, "gaps could not be looked for");
+                    }
+                    continue;
+                }
+            };
+            let Some(event) = event else { return };
             self.take(event, &mut batch).await;
             // Whatever else is queued already goes into the same transaction.
             while batch.len() < BATCH_MAX {
@@ -85,6 +109,13 @@ impl Listener {
                 tracing::warn!(error = %error, "readings could not be stored");
             }
         }
+    }
+
+    /// Looks which meters have not been read for too long.
+    async fn look(&mut self) -> Result<()> {
+        let found = self.gaps.missing(&self.house, &self.memory);
+        self.gaps.note(&self.house, found).await?;
+        self.gaps.tell(&self.house).await
     }
 
     async fn take(&mut self, event: GatewayEvent, batch: &mut Vec<Scanned>) {
@@ -102,22 +133,36 @@ impl Listener {
     async fn store(&mut self, scanned: Vec<Scanned>) -> Result<()> {
         let now = self.house.now();
         let (mut rows, mut aside, mut registers) = (Vec::new(), Vec::new(), Vec::new());
+        let mut found = Vec::new();
         let meters = self.house.meters();
         for reading in &scanned {
             let Some(meter) = meters.get(&reading.meter) else { continue };
             match self.judge(meter, reading) {
-                Judged::Keep(row, register) => {
-                    if let Some(read) = register {
-                        registers.push((meter.project(), meter.meter_id(), read));
+                Judged::Keep(row, believed) => {
+                    if let Some(read) = believed {
                         let last = plausibility::Reading { at: read.at, value_milli: read.value };
-                        self.memory.insert((meter.id, meter.epoch, reading.item.code()), last);
+                        let last =
+                            self.memory.insert((meter.id, meter.epoch, reading.item.code()), last);
+                        if reading.item == billed_item(meter) {
+                            found.extend(self.gaps.heard(meter, last.as_ref(), read));
+                            // A meter that keeps the money itself has nothing to bill: no
+                            // transaction for it.
+                            if matches!(meter.money_model(), Ok(MoneyModel::PlatformHeld)) {
+                                registers.push((meter.project(), meter.meter_id(), read));
+                            }
+                        }
                     }
                     rows.push(row);
                 }
-                Judged::Aside(row) => aside.push(row),
+                Judged::Aside(row) => {
+                    self.gaps.put_aside(meter.id, reading.at);
+                    aside.push(row);
+                }
                 Judged::Nothing => {}
             }
         }
+        // Before the reading that ends a gap is kept or billed: what the meter kept comes first.
+        self.gaps.note(&self.house, found).await?;
         self.house.store().append_readings(rows).await?;
         if !aside.is_empty() {
             let count = aside.len();
@@ -168,11 +213,8 @@ impl Listener {
         let sample = Sample { at: reading.at, value_milli: value, meter_clock: clock };
         match (judge_reading(last, &sample, &limits(&self.house, meter)), value) {
             (Plausibility::Good, Some(value)) => {
-                // A meter that keeps the money itself has nothing to bill: no transaction for it.
-                let ours = matches!(meter.money_model(), Ok(MoneyModel::PlatformHeld));
-                let billable = ours && is_billed(item) && Some(item) == billed_item(meter);
-                let read = Register { value, at: reading.at };
-                Judged::Keep(row(value, Kept::Good), billable.then_some(read))
+                let read = Register::read(value, reading.at);
+                Judged::Keep(row(value, Kept::Good), Some(read))
             }
             (Plausibility::Doubtful(_), Some(value)) => {
                 Judged::Keep(row(value, Kept::Doubtful), None)
@@ -207,6 +249,7 @@ pub(crate) fn limits(house: &House, meter: &Meter) -> PhysicalLimits {
 }
 
 enum Judged {
+    /// To be kept; with the register when it is one that is believed.
     Keep(Row, Option<Register>),
     Aside(Quarantined),
     Nothing,
@@ -217,13 +260,9 @@ fn is_register(item: Item) -> bool {
     matches!(item, Item::ForwardEnergy | Item::Volume)
 }
 
-fn is_billed(item: Item) -> bool {
-    is_register(item)
-}
-
 /// The register a meter is billed by.
-fn billed_item(meter: &Meter) -> Option<Item> {
-    Some(if meter.purpose == "water" { Item::Volume } else { Item::ForwardEnergy })
+pub(crate) fn billed_item(meter: &Meter) -> Item {
+    if meter.purpose == "water" { Item::Volume } else { Item::ForwardEnergy }
 }
 
 /// The newest readings of a meter, with their ages left to the caller's clock.

@@ -13,12 +13,14 @@ use store::{
     StoreError,
     gateway::GatewayLease,
     job, order,
+    reading::gap,
     retention::{self, Evidence},
     site, work_item,
 };
 use tokio::sync::watch;
 
 use crate::{
+    gap::GAPS_KEPT,
     house::House,
     notice,
     refusal::{Result, VendingError},
@@ -197,6 +199,10 @@ impl House {
                 self.forget_in_batches(Some((what, ProjectId(project.id))), now).await?;
             }
         }
+        let forgotten = self
+            .store()
+            .transact(move |tx| Box::pin(async move { gap::forget(tx, now - GAPS_KEPT).await }));
+        forgotten.await?;
         Ok(())
     }
 

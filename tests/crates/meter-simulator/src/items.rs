@@ -2,7 +2,7 @@
 
 use crate::bcd::{byte, put, take};
 use crate::clock::Civil;
-use crate::meter::Meter;
+use crate::meter::{DAILY_MAX, Meter};
 use crate::meter_2007::{ERR_NO_DATA, ERR_OTHER, ERR_PASSWORD, address, keeps_money};
 use crate::relay::Relay;
 
@@ -244,20 +244,23 @@ fn programming(meter: &Meter, back: usize) -> Vec<u8> {
     out
 }
 
-/// 0501 momentary and 0506 daily freeze: time, then the forward block.
+/// 0501 momentary and 0506 daily freeze: time, then the forward block; the lowest byte says which
+/// of the kept ones, 01 the newest.
 fn frozen(meter: &Meter, di: u32) -> Option<Vec<u8>> {
-    let kept = match di >> 16 {
-        0x0501 => meter.events.momentary,
-        0x0506 => meter.events.daily,
+    let [back, what, kind, _] = di.to_le_bytes();
+    let place = usize::from(back).checked_sub(1)?;
+    let kept = match kind {
+        0x01 if place == 0 => meter.events.momentary,
+        0x06 if place < DAILY_MAX => meter.events.daily.get(place).copied(),
         _ => return None,
     };
     let (at, energies) = kept.unwrap_or_default();
     let stamp = if kept.is_some() { minute_stamp(at) } else { vec![0; 5] };
     let block: Vec<u8> = energies.iter().flat_map(|wh| kwh(*wh)).collect();
-    match di & 0xffff {
-        0x0001 => Some(stamp),
-        0x0101 => Some(block),
-        0xff01 => Some([stamp, block].concat()),
+    match what {
+        0x00 => Some(stamp),
+        0x01 => Some(block),
+        0xff => Some([stamp, block].concat()),
         _ => None,
     }
 }

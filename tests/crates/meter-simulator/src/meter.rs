@@ -19,6 +19,9 @@ use crate::{acrel, cjt188, dlt645, eastron, generic, meter_1997, meter_2007, mod
 /// Exchanges kept for the oracle.
 const EXCHANGES_MAX: usize = 256;
 
+/// Daily freezes kept, as the standard asks for.
+pub(crate) const DAILY_MAX: usize = 62;
+
 /// Reads remembered by the fault `cache`.
 const CACHE_MAX: usize = 64;
 
@@ -67,7 +70,8 @@ pub(crate) struct Events {
     /// Time, operator and identifier of the last programmings, newest first.
     pub programmed: VecDeque<(i64, [u8; 4], u32)>,
     pub last_time_sync_day: Option<i64>,
-    pub daily: Option<(i64, [u64; 5])>,
+    /// What was counted at each day's end, newest first: the midnight and the energies.
+    pub daily: VecDeque<(i64, [u64; 5])>,
     pub momentary: Option<(i64, [u64; 5])>,
 }
 
@@ -192,6 +196,7 @@ impl Meter {
     /// Lives on until `now`: supply flows, money falls, the contact moves, months end.
     pub fn advance(&mut self, now: Now) {
         let before = self.calendar();
+        let (was_s, was) = (self.clock_s(), self.usage.all());
         let until = now.sim_us.max(self.at.sim_us);
         while self.at.sim_us < until {
             let stop = self.relay.next_us().map_or(until, |us| us.clamp(self.at.sim_us, until));
@@ -203,10 +208,27 @@ impl Meter {
         if (after.year, after.month) != (before.year, before.month) {
             self.usage.settle();
         }
-        if (after.year, after.month, after.day) != (before.year, before.month, before.day) {
-            self.events.daily = Some((self.clock_s(), self.usage.all()));
-        }
+        self.freeze_days(was_s, was);
         meter_2007::switch_prices(self);
+    }
+
+    /// Freezes every day's end since the meter's clock showed `was_s` and its counters `was`. A
+    /// step over midnight, of a meter nobody asked meanwhile, is split evenly by its clock.
+    fn freeze_days(&mut self, was_s: i64, was: [u64; 5]) {
+        const DAY_S: i64 = 86_400;
+        let (is_s, is) = (self.clock_s(), self.usage.all());
+        let days = was_s.div_euclid(DAY_S) + 1..=is_s.div_euclid(DAY_S);
+        let newest = *days.end();
+        for day in days.filter(|day| newest - day < DAILY_MAX as i64) {
+            let part = (day * DAY_S - was_s) as u128;
+            let whole = (is_s - was_s) as u128;
+            let mut energies = was;
+            for (slot, now) in energies.iter_mut().zip(is) {
+                *slot += (u128::from(now - *slot) * part / whole) as u64;
+            }
+            self.events.daily.push_front((day * DAY_S, energies));
+        }
+        self.events.daily.truncate(DAILY_MAX);
     }
 
     /// Lets supply flow up to `stop_us`, opening the relay on the way when money ends.
@@ -291,6 +313,16 @@ impl Meter {
             _ => {}
         }
         self.knobs.set(knob, setting);
+    }
+
+    /// Supply that flowed while nobody watched, Wh or litres; it costs like any other.
+    pub fn use_up(&mut self, amount: u64) {
+        const HOUR_US: u64 = 3_600_000_000;
+        let tariff = tariff_at(self.calendar().hour);
+        let cost = self.usage.flow(amount, HOUR_US, tariff, self.prices_e4[tariff]);
+        if self.config.counts_money() {
+            self.purse.spend(cost);
+        }
     }
 
     /// A purchase that did not come over this wire.

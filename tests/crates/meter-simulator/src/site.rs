@@ -332,6 +332,11 @@ impl MeterHandle {
         self.with(|meter| meter.config.load_w = load_w);
     }
 
+    /// Lets this much flow at once, Wh or litres: the use of hours that a held wall clock skips.
+    pub fn use_up(&self, amount: u64) {
+        self.with(|meter| meter.use_up(amount));
+    }
+
     /// A purchase that does not come over this wire: a card, another system.
     pub fn buy_elsewhere(&self, amount_fen: u64) {
         self.with(|meter| meter.buy_elsewhere(amount_fen));

@@ -24,6 +24,7 @@ pub struct Model {
     pub carry_out: i64,
     pub transaction_id: Option<Uuid>,
     pub created_at: DateTimeUtc,
+    pub basis: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -38,6 +38,7 @@ pub mod project;
 pub mod provider_fact;
 pub mod purse;
 pub mod reading_day;
+pub mod reading_gap;
 pub mod reading_latest;
 pub mod reading_quarantine;
 pub mod reading_today;

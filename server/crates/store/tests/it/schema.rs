@@ -144,7 +144,7 @@ async fn every_entity_reads_the_migrated_schema() {
             provider_fact inbox order_event ledger_transaction posting purse hold ledger_rollup
             vend frame_log supply relay_command reading_latest reading_today reading_day
             reading_quarantine bill_line billing_cursor job work_item alarm gateway_interval
-            idempotency meter_epoch
+            idempotency meter_epoch reading_gap
         );
         seen.sort();
         assert_eq!(tables(&db).await, seen);
@@ -276,6 +276,9 @@ const FIXTURE: &[&[&str]] = &[
     &["insert into gateway (id, project_id, name, registration, link, framing, heartbeat_s, \
        settings, owner_token) values ({8}, 7, 'h', 's', 'dial-in', 'acrel-4g', 60, '{}', 0)"],
     &[],
+    &["insert into reading_gap (project_id, meter_id, item, from_at, from_value, reason, \
+       noticed_at, back_fill) values (7, {9}, 1, '2026-11-20 06:30:00+00:00', 5, \
+       'meter-silent', '2026-11-20 07:30:00+00:00', 'none')"],
 ];
 
 /// Puts ids in: `{3}` stands for the third id (or some bytes).

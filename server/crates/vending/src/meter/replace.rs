@@ -370,10 +370,11 @@ async fn settle_register(
             // More was read and billed than the old meter is said to have shown.
             return Err(Refusal::Malformed { field: "old.register" }.into());
         }
-        crate::billing::bill(tx, house, row, Register { value: last, at: now }).await?;
+        crate::billing::bill_in(tx, house, row, Register { value: last, at: now, frozen: false })
+            .await?;
     }
     let value = wish.new.register.ok_or(Refusal::Malformed { field: "new.register" })?;
-    crate::billing::restart(tx, row, Register { value, at: now }).await
+    crate::billing::restart(tx, row, Register { value, at: now, frozen: false }).await
 }
 
 fn ended(

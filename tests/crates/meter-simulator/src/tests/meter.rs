@@ -265,6 +265,25 @@ fn items_of_a_single_phase_meter_have_signs_and_absent_phases() {
 }
 
 #[test]
+fn every_day_s_end_is_frozen_with_its_moment_and_its_energies() {
+    let mut bench = Bench::of(MeterConfig { load_w: 3_600, energy_wh: 0, ..remote() });
+    let read = |bench: &mut Bench, di: &str| {
+        let (control, data) = plain(&bench.ask(&request(0x11, di)));
+        assert_eq!(control, 0x91, "{di}");
+        data[12..].to_owned()
+    };
+    assert_eq!(read(&mut bench, "01 00 06 05"), "00 00 00 00 00", "nothing is frozen yet");
+    // Two and a half days from noon on, in one step, as of a bus that was cut off.
+    bench.pass(60 * 3_600_000_000);
+    assert_eq!(read(&mut bench, "01 00 06 05"), "00 00 23 11 26");
+    assert_eq!(read(&mut bench, "01 01 06 05")[..11], *"00 16 02 00");
+    assert_eq!(read(&mut bench, "02 00 06 05"), "00 00 22 11 26");
+    assert_eq!(read(&mut bench, "02 01 06 05")[..11], *"60 29 01 00");
+    assert_eq!(read(&mut bench, "03 00 06 05"), "00 00 21 11 26");
+    assert_eq!(read(&mut bench, "03 01 06 05")[..11], *"20 43 00 00");
+}
+
+#[test]
 fn a_long_block_needs_follow_up_frames_and_may_lose_one() {
     let mut bench = Bench::of(remote());
     let (control, first) = plain(&bench.ask(&request(0x11, "FF FF 01 00")));
