@@ -4,6 +4,7 @@
 
 mod it {
     mod arrears;
+    mod billing;
     mod callback;
     mod campaign;
     mod delivery;

@@ -13,6 +13,8 @@ use crate::{
     row,
 };
 
+pub mod batch;
+
 /// A bill line as stored.
 pub type BillLine = bill_line::Model;
 /// How far a meter is billed, as stored.

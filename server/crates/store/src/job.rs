@@ -103,7 +103,15 @@ pub async fn insert(tx: &Tx, job: &Job) -> Result<bool, StoreError> {
 /// it was done or parked. A job a worker holds just now runs once more afterwards only if the
 /// worker ends it with [`End::Again`].
 pub async fn schedule(tx: &Tx, job: &Job) -> Result<(), StoreError> {
-    check(job)?;
+    schedule_all(tx, std::slice::from_ref(job)).await
+}
+
+/// The same for several jobs, no two of one kind and key, in one statement.
+pub async fn schedule_all(tx: &Tx, jobs: &[Job]) -> Result<(), StoreError> {
+    if jobs.is_empty() {
+        return Ok(());
+    }
+    jobs.iter().try_for_each(check)?;
     let sql = insert_sql::<job::Entity>(
         tx.get_database_backend(),
         &[],
@@ -116,7 +124,7 @@ pub async fn schedule(tx: &Tx, job: &Job) -> Result<(), StoreError> {
          ended_at = null, \
          state = case when job.state = 'leased' then 'leased' else 'ready' end",
     );
-    bulk::execute(tx, &sql, Rows::of([job])).await?;
+    bulk::execute(tx, &sql, Rows::of(jobs)).await?;
     tx.wake_workers();
     Ok(())
 }

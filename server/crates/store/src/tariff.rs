@@ -43,6 +43,12 @@ pub async fn in_force<C: ConnectionTrait>(
     Ok(found)
 }
 
+/// The version in force at a moment, among the versions of one name.
+pub fn in_force_of(versions: &[Tariff], at: DateTime<Utc>) -> Option<&Tariff> {
+    let begun = versions.iter().filter(|version| version.valid_from <= at);
+    begun.max_by_key(|version| version.valid_from)
+}
+
 /// Every version of every tariff of a project.
 pub async fn list<C: ConnectionTrait>(
     db: &C,

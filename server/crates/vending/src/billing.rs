@@ -19,6 +19,9 @@ use crate::{
     refusal::{Refusal, Result},
 };
 
+mod batch;
+pub use batch::{BILL_BATCH_MAX, Read};
+
 /// A register value that passed the plausibility rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Register {
@@ -92,7 +95,7 @@ pub(crate) async fn bill_in(
     if !is_ahead(&cursor, read) {
         return Ok(Billed::Nothing);
     }
-    let gaps = match may_span_a_gap(meter, &cursor, read) {
+    let gaps = match may_span_a_gap(meter, cursor.at, read) {
         true => gap::within(tx, project, id, cursor.at, read.at).await?,
         false => Vec::new(),
     };
@@ -119,7 +122,7 @@ pub(crate) async fn bill_in(
     let balance_fen = store::ledger::balance(tx, project, purse).await?.posted.fen();
     if balance_fen <= 0 && !meter.keeps_power() {
         let detail = json!({ "balance_fen": balance_fen, "read_at": read.at });
-        job::enqueue_arrears(tx, house, meter, detail).await?;
+        store::job::schedule(tx, &job::arrears_job(house, meter, detail)).await?;
     }
     Ok(Billed::Line { amount_fen, balance_fen })
 }
@@ -144,8 +147,8 @@ pub(crate) fn is_ahead(cursor: &BillingCursor, read: Register) -> bool {
 }
 
 /// Whether the stretch is so long that a gap may lie in it: only then anybody looks.
-pub(crate) fn may_span_a_gap(meter: &Meter, cursor: &BillingCursor, read: Register) -> bool {
-    read.at - cursor.at > gap_after(meter)
+pub(crate) fn may_span_a_gap(meter: &Meter, from: DateTime<Utc>, read: Register) -> bool {
+    read.at - from > gap_after(meter)
 }
 
 pub(crate) fn first_cursor(meter: &Meter, read: Register) -> BillingCursor {

@@ -169,20 +169,13 @@ pub(crate) async fn enqueue_query(tx: &Tx, house: &House, attempt: &Attempt) -> 
 }
 
 /// Has a meter in arrears looked at, by what was billed just now.
-pub(crate) async fn enqueue_arrears(
-    tx: &Tx,
-    house: &House,
-    meter: &Meter,
-    detail: Value,
-) -> Result<()> {
-    let job = Job {
+pub(crate) fn arrears_job(house: &House, meter: &Meter, detail: Value) -> Job {
+    Job {
         payload: json!({ "meter": meter.meter_id().to_string(), "why": detail }).to_string(),
         gateway_id: Some(meter.gateway_id),
         priority: PRIORITY_ARREARS,
         ..draft(house, meter.project(), "arrears", &meter.meter_id().to_string(), house.now())
-    };
-    job::schedule(tx, &job).await?;
-    Ok(())
+    }
 }
 
 /// Has a meter asked what it kept over the gap that began at `from`.

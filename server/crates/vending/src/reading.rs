@@ -179,17 +179,11 @@ impl Listener {
                 .await?;
             tracing::warn!(count, "readings that cannot be true were put aside");
         }
-        for (project, meter, read) in registers {
-            self.bill(project, meter, read).await;
+        for (meter, error) in self.house.bill_all(registers).await {
+            tracing::warn!(meter = %meter, error = %error, "a reading could not be billed");
         }
         tracing::debug!(count = scanned.len(), age = %(self.house.now() - now), "readings stored");
         Ok(())
-    }
-
-    async fn bill(&self, project: ProjectId, meter: MeterId, read: Register) {
-        if let Err(error) = self.house.bill(project, meter, read).await {
-            tracing::warn!(meter = %meter, error = %error, "a reading could not be billed");
-        }
     }
 
     fn judge(&self, meter: &Meter, reading: &Scanned) -> Judged {

@@ -44,12 +44,14 @@ pub(super) fn sql(backend: DbBackend) -> &'static Sql {
 pub(crate) struct SqlOfBooks {
     pub(crate) transaction: &'static str,
     pub(crate) posting: &'static str,
+    pub(crate) purse: &'static str,
 }
 
 /// The statements by which the books are written.
 pub(crate) fn sql_of_books(backend: DbBackend) -> SqlOfBooks {
     let sql = sql(backend);
-    SqlOfBooks { transaction: &sql.transaction, posting: &sql.posting }
+    let (transaction, posting, purse) = (&sql.transaction, &sql.posting, &sql.purse);
+    SqlOfBooks { transaction, posting, purse }
 }
 
 /// SQLite has one writer, so the next number is the largest plus one; PostgreSQL has a sequence.
