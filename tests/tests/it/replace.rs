@@ -325,7 +325,8 @@ async fn the_use_of_two_meters_in_one_place_is_never_one_stretch() {
     // What the new meter shows is believed, though it is far below what the old one showed.
     until(1_000).await;
     let later = house.now() + TimeDelta::hours(1);
-    let billed = house.bill(PROJECT, id, Register { value: 2_200, at: later }).await.unwrap();
+    let billed =
+        house.bill(PROJECT, id, Register { value: 2_200, at: later, frozen: false }).await.unwrap();
     assert!(matches!(billed, Billed::Line { amount_fen: 90, .. }), "{billed:?}");
     let account = world.layout.places[0].account;
     let since = chrono::DateTime::UNIX_EPOCH;
