@@ -420,3 +420,32 @@ fn bomb() -> Vec<u8> {
     }
     zip.finish().unwrap().into_inner()
 }
+
+#[tokio::test]
+async fn every_framing_that_is_allowed_is_stored_and_can_be_run() {
+    let named = [
+        ("plain", "plain"),
+        ("有人", "usr"),
+        ("亿佰特", "ebyte"),
+        ("四信", "four-faith"),
+        ("宏电", "hongdian"),
+        ("安科瑞", "acrel-4g"),
+        ("acrel-4g", "acrel-4g"),
+    ];
+    let rig = Rig::new().await;
+    let mut files = small();
+    let rows = named.iter().enumerate().map(|(at, (word, _))| {
+        let at = at + 1;
+        format!("GW-0{at},1230721072008{at},{word}\n")
+    });
+    files.insert("gateways", format!("name,registration,framing\n{}", rows.collect::<String>()));
+    rig.import(folder(&files).path()).await;
+    let gateways = site::gateways(rig.store.read(), None).await.unwrap();
+    for (at, (word, stored)) in named.iter().enumerate() {
+        let name = format!("GW-0{}", at + 1);
+        let row = gateways.iter().find(|row| row.name == name).expect(word);
+        assert_eq!(row.framing, *stored, "{word}");
+        let beside = |_: &meter::Meter| vending::line::Beside::default();
+        assert!(vending::line::line_of(&beside, row, &[]).is_ok(), "{word}");
+    }
+}
