@@ -13,13 +13,17 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::{MeterId, ProjectId};
 use serde_json::{Value, json};
 use store::{overview, reading::gap};
-use vending::{gap::GAP_LONG, merchant::open};
+use vending::{
+    gap::GAP_LONG,
+    merchant::open,
+    password::{self, PasswordFileError},
+};
 
 use super::{
-    Done, Exit, Failure, Site, merchant::probe, merchant::unusable, print_json, say,
-    settings::masked, site,
+    Done, Exit, Failure, Site, failure::chain, merchant::probe, merchant::unusable, print_json,
+    say, settings::masked, site,
 };
-use crate::config::Config;
+use crate::{config::Config, serve::settings::password_file};
 
 /// Less free disk than this is reported, in bytes.
 const DISK_MIN_BYTES: u64 = 1 << 30;
@@ -60,6 +64,11 @@ pub async fn run(args: &Args, file: Option<&Path>) -> Done {
             .map(|p| format!("{} 种表计型号 profiles", p.iter().count())),
     }];
     checks.push(Check { name: "disk 磁盘", outcome: disk(&config) });
+    if let Some(file) = password_file(&config) {
+        let outcome = password::check(&file).map_err(|error| unusable_passwords(&error));
+        let outcome = outcome.map(|count| format!("{count} 只表有自己的密码 meters"));
+        checks.push(Check { name: "passwords 表计密码", outcome });
+    }
     checks.push(Check { name: "dtu_listen 采集端口", outcome: dtu_port(&config) });
     checks.push(Check { name: "public_url 对外地址", outcome: public_url(&config).await });
     checks.push(Check { name: "trusted_proxies 代理", outcome: proxies(&config) });
@@ -80,6 +89,13 @@ pub async fn run(args: &Args, file: Option<&Path>) -> Done {
         eprintln!("支持包 / bundle: {}", to.display());
     }
     report(&checks, args.json)
+}
+
+fn unusable_passwords(error: &PasswordFileError) -> Failure {
+    let (zh, en) = ("表计密码文件无法使用", "the file of meter passwords cannot be used");
+    Failure::new(Exit::Found, "meter.password_file", zh, en)
+        .fix("按下面一行改正；改好之前不会下发拉合闸", "mend the line named; no relay moves before")
+        .detail(chain(error))
 }
 
 /// Checks an open database; `false` where its schema is not ours, so that nothing more is read.

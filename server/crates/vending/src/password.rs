@@ -96,6 +96,14 @@ fn read(path: &Path) -> Result<String, PasswordFileError> {
     fs::read_to_string(path).map_err(failed)
 }
 
+/// How many meters a file names, if it can be used.
+///
+/// # Errors
+/// [`PasswordFileError`].
+pub fn check(path: &Path) -> Result<usize, PasswordFileError> {
+    Ok(parse(&read(path)?)?.len())
+}
+
 /// Puts a meter's password into the file, or takes it out, without touching the other lines; a
 /// missing file is made. Readers see the old file or the new one. Answers whether it was there.
 ///

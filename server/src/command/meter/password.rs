@@ -1,6 +1,6 @@
 //! `yufu meter password`: a meter's own password, told on standard input and never shown again.
 
-use std::io::BufRead as _;
+use std::io::BufRead;
 
 use domain::ProjectId;
 use gateway::line::Password;
@@ -13,6 +13,9 @@ use crate::{
     command::{Done, Exit, Failure, Site, failure::chain, print_json},
     serve::settings::password_file,
 };
+
+/// The longest line that is looked at for a password, in bytes.
+const LINE_MAX: u64 = 64;
 
 /// Whose password.
 #[derive(Debug, clap::Args)]
@@ -41,7 +44,7 @@ pub async fn run(args: Args, site: &Site) -> Done {
     };
     let known = store::meter::by_no(site.store.read(), ProjectId(project), &meter_no).await?;
     known.ok_or_else(|| Failure::not_found("表计", "meter", &meter_no))?;
-    let digits = if forget { None } else { Some(told()?) };
+    let digits = if forget { None } else { Some(told(std::io::stdin().lock())?) };
     let text = digits.as_ref().map(|digits| digits.as_str());
     let before = password::put(&file, (project, &meter_no), text).map_err(|error| {
         Failure::new(
@@ -70,10 +73,10 @@ pub async fn run(args: Args, site: &Site) -> Done {
     Ok(())
 }
 
-/// The first line of standard input.
-fn told() -> Result<Zeroizing<String>, Failure> {
-    let mut line = Zeroizing::new(String::with_capacity(64));
-    let read = std::io::stdin().lock().read_line(&mut line);
+/// The six digits on the first line of the input, of which no more than [`LINE_MAX`] is read.
+fn told(input: impl BufRead) -> Result<Zeroizing<String>, Failure> {
+    let mut line = Zeroizing::new(String::with_capacity(LINE_MAX as usize));
+    let read = input.take(LINE_MAX).read_line(&mut line);
     read.map_err(|error| Failure::machine(&error))?;
     let digits = Zeroizing::new(line.trim().to_owned());
     if digits.parse::<Password>().is_err() {
@@ -83,4 +86,33 @@ fn told() -> Result<Zeroizing<String>, Failure> {
         ));
     }
     Ok(digits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_the_first_line_and_no_failure_repeats_it() {
+        for (input, want) in [
+            ("123456\n", Some("123456")),
+            ("123456", Some("123456")),
+            (" 000000 \r\nand more\n", Some("000000")),
+            ("12345\n", None),
+            ("1234567\n", None),
+            ("secret\n", None),
+            ("", None),
+        ] {
+            match told(input.as_bytes()) {
+                Ok(digits) => assert_eq!(Some(digits.as_str()), want, "{input:?}"),
+                Err(failure) => {
+                    assert!(want.is_none(), "{input:?}");
+                    let text = input.trim();
+                    assert!(text.is_empty() || !failure.to_string().contains(text), "{failure}");
+                }
+            }
+        }
+        let endless = "1".repeat(1_000_000);
+        assert!(told(endless.as_bytes()).is_err());
+    }
 }
