@@ -28,7 +28,7 @@ pub enum What {
         project: Option<i64>,
     },
     /// 两人确认换表或表内钱包初始化，旧表余额转到新表 / two persons end a meter's life
-    Replace(Replace),
+    Replace(Box<Replace>),
     /// 设置表计自己的密码，从标准输入读 / set a meter's own password, read from standard input
     Password(password::Args),
 }
@@ -95,7 +95,7 @@ pub async fn run(what: What, site: &Site) -> Done {
             print_json(&json!({ "meter": shown(&row), "open_vends": open }));
             Ok(())
         }
-        What::Replace(words) => replace(site, words).await,
+        What::Replace(words) => replace(site, *words).await,
         What::Password(args) => password::run(args, site).await,
     }
 }

@@ -42,7 +42,8 @@ jobs.json        搁置的任务 / parked jobs
 log.txt          日志最后部分，已遮盖（用 --log 指定文件）/ the end of the log, scrubbed (--log FILE)
 
 不含：密钥、密码、令牌、租户、付款人、单笔订单。发送前请自己再看一遍。
-Not in it: keys, passwords, tokens, tenants, payers, single orders. Look through it before you send it.
+Not in it: keys, passwords, tokens, tenants, payers, single orders.
+Look through it before you send it.
 ";
 
 /// Everything a bundle is made of.

@@ -58,7 +58,8 @@ pub(super) fn reckon(books_fen: i64, old_fen: i64, new_fen: i64) -> Settled {
 }
 
 /// Books the old life of a meter that keeps its money to its end: what was used is earned, what
-/// was there without our knowing is taken from what was earned. The rest stands until it is carried.
+/// was there without our knowing is taken from what was earned. The rest stands until it is
+/// carried.
 ///
 /// Invariant: what the books say of a meter is what it shows, less what is on its way (I1); proved
 /// by `the_books_agree_with_the_new_meter_whatever_the_old_one_showed`.
