@@ -12,7 +12,7 @@ use vending::{order::PlaceOrder, payment::call::Payer};
 
 /// A schema of its own on the test server; `None`, with a notice, where there is no server and
 /// none is required.
-async fn schema(name: &str) -> Option<Schema> {
+pub(super) async fn schema(name: &str) -> Option<Schema> {
     let Ok(server) = std::env::var("YUFU_TEST_POSTGRES") else {
         let required = std::env::var("YUFU_TEST_DATABASES").is_ok_and(|v| v == "required");
         assert!(!required, "YUFU_TEST_POSTGRES names no server, but PostgreSQL is required");
@@ -28,14 +28,14 @@ async fn schema(name: &str) -> Option<Schema> {
 }
 
 /// A schema that is there for one test.
-struct Schema {
+pub(super) struct Schema {
     server: String,
     name: String,
-    url: String,
+    pub(super) url: String,
 }
 
 impl Schema {
-    async fn end(self) {
+    pub(super) async fn end(self) {
         let mut db = PgConnection::connect(&self.server).await.unwrap();
         let sql = format!("drop schema {} cascade", self.name);
         db.execute(sqlx::AssertSqlSafe(sql)).await.unwrap();

@@ -159,7 +159,14 @@ fn assert_refused(told: Result<Replaced, VendingError>, want: Refusal) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_initialised_meter_leaves_quarantine_with_its_money() {
-    let world = World::start(Plan::new(vec![Bus::prepaid(1)])).await;
+    initialised(Plan::new(vec![Bus::prepaid(1)])).await;
+    if let Some(url) = super::postgres::schema("replace").await {
+        initialised(Plan { database: Some(url), ..Plan::new(vec![Bus::prepaid(1)]) }).await;
+    }
+}
+
+async fn initialised(plan: Plan) {
+    let world = World::start(plan).await;
     let place = world.layout.places[0].meter.clone();
     let meter = world.site.meter(&place.address).unwrap();
     let first = paid(&world, 0, 3_000).await;
@@ -334,4 +341,27 @@ async fn the_use_of_two_meters_in_one_place_is_never_one_stretch() {
     assert!(last.ends_with(&[(1_002_000, last[last.len() - 2].1), (2_200, 1_500)]), "{lines:?}");
     assert!(lines.iter().all(|line| line.quantity <= 5_000), "{lines:?}");
     house.store().audit(Some(PROJECT)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vend_started_again_after_its_meter_was_released_is_delivered() {
+    // H.1 no. 9 to its end: a foreign purchase, the release by a person, and our own arrives.
+    let world = World::start(Plan::new(vec![Bus::prepaid(1)])).await;
+    let place = world.layout.places[0].meter.clone();
+    let meter = world.site.meter(&place.address).unwrap();
+    let first = paid(&world, 0, 1_000).await;
+    world.until(first, OrderState::Restored).await;
+    meter.buy_elsewhere(700);
+    let stopped = paid(&world, 0, 2_000).await;
+    world.until_event(stopped, "quarantined").await;
+    let vend = vend_of(&world, stopped).await.vend_id();
+    let early = world.house.restart_vend(PROJECT, vend).await;
+    assert!(matches!(early, Err(VendingError::Refused(Refusal::MeterQuarantined))), "{early:?}");
+    let reason = "另一系统售电，已核对".to_owned();
+    world.house.release_meter(PROJECT, place.meter_id(), false, reason).await.unwrap();
+    world.house.restart_vend(PROJECT, vend).await.unwrap();
+    world.until(stopped, OrderState::Restored).await;
+    let seen = meter.snapshot();
+    assert_eq!((seen.count, seen.sum_applied_fen), (6, 3_000));
+    world.house.store().audit(Some(PROJECT)).await.unwrap();
 }

@@ -81,7 +81,7 @@ impl House {
             match self.carry_out(&mut turn, &actions).await {
                 Next::Event(told) => event = told,
                 Next::End(end) => {
-                    self.gather_evidence(&turn, &actions).await;
+                    self.gather_evidence(&turn, &actions);
                     return Ok(end);
                 }
             }
@@ -90,7 +90,8 @@ impl House {
     }
 
     /// A meter that was quarantined because its count is not ours is asked who else sold to it.
-    async fn gather_evidence(&self, turn: &Turn, actions: &[VendAction]) {
+    /// The job does not wait for it: a person's word may reach a parked job only.
+    fn gather_evidence(&self, turn: &Turn, actions: &[VendAction]) {
         let quarantined = actions.iter().find_map(|action| match action {
             VendAction::Quarantine { reason } => Some(*reason),
             _ => None,
@@ -100,7 +101,8 @@ impl House {
         let before = flight.and_then(|flight| flight.before.count);
         let known = before.or(turn.saga.request.platform_count);
         let counts = (reason, known, seen.and_then(|proof| proof.count));
-        self.note_purchases(&turn.meter, turn.row.order(), counts).await;
+        let (house, meter, order) = (self.clone(), turn.meter.clone(), turn.row.order());
+        tokio::spawn(async move { house.note_purchases(&meter, order, counts).await });
     }
 
     async fn open_turn(&self, project: ProjectId, id: VendId) -> Result<Option<Turn>> {
