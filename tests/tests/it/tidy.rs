@@ -239,7 +239,7 @@ fn functions(text: &str) -> Vec<(usize, &str, usize)> {
         let one_line = line.ends_with('}') || line.ends_with(';');
         let indent = &line[..line.len() - line.trim_start().len()];
         let is_end = |line: &&str| line.strip_prefix(indent) == Some("}");
-        let length = if one_line { Some(0) } else { lines[at..].iter().position(|l| is_end(l)) };
+        let length = if one_line { Some(0) } else { lines[at..].iter().position(is_end) };
         found.push((at + 1, name, length.map_or(1, |length| length + 1)));
     }
     found
