@@ -49,8 +49,9 @@ pub mod part;
 pub mod settings;
 use part::{Part, Parts as Background};
 
-/// Events of the gateway waiting to be taken.
-const EVENTS_MAX: usize = 4_096;
+/// Events of the gateway waiting to be taken; one may carry a thousand readings, and what does not
+/// fit waits in the gateway's own outbox, which is bounded as well.
+const EVENTS_MAX: usize = 256;
 /// How long requests under way may take to end when the server stops.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
 /// How long the last readings and offline notes may take to be stored; readings can be read again.

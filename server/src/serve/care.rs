@@ -2,7 +2,8 @@
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
-    time::Duration,
+    path::Path,
+    time::{Duration, SystemTime},
 };
 
 use actix_web::web::Data;
@@ -43,6 +44,8 @@ struct InForce {
     gateways: Vec<Gateway>,
     meters: (i64, i64),
     lines: u64,
+    /// When the file of the meters' passwords was written last.
+    passwords: Option<SystemTime>,
     faults: Vec<String>,
 }
 
@@ -66,11 +69,13 @@ async fn often(app: &App, known: &mut InForce) -> Result<(), VendingError> {
     reload_merchants(app.house.merchants(), store, &app.addresses).await?;
     let gateways = gateways(store).await?;
     let marked = overview::meters_mark(store.read()).await?;
-    if gateways == known.gateways && marked == known.meters {
+    let passwords = written(app.house.settings().meter_passwords.as_deref());
+    let same_passwords = passwords == known.passwords;
+    if gateways == known.gateways && marked == known.meters && same_passwords {
         return Ok(());
     }
     let lines = lines_of(&gateways, meter::in_service(store.read(), None).await?);
-    if lines != known.lines {
+    if lines != known.lines || !same_passwords {
         // A line that stays the same is not touched by this.
         let faults = app.house.configure_lines().await?;
         if faults != known.faults {
@@ -80,8 +85,14 @@ async fn often(app: &App, known: &mut InForce) -> Result<(), VendingError> {
         }
         known.faults = faults;
     }
-    *known = InForce { gateways, meters: marked, lines, faults: std::mem::take(&mut known.faults) };
+    let faults = std::mem::take(&mut known.faults);
+    *known = InForce { gateways, meters: marked, lines, passwords, faults };
     Ok(())
+}
+
+/// When a file was written last; nothing if there is none.
+fn written(file: Option<&Path>) -> Option<SystemTime> {
+    std::fs::metadata(file?).ok()?.modified().ok()
 }
 
 /// Every gateway, without what its lease changes all the time.

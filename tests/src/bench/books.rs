@@ -54,7 +54,7 @@ pub fn tenants() -> Layout {
 /// A house over a store, its gateway at these times and nobody listening on a port yet.
 pub async fn house(store: Store, timing: Timing) -> (House, mpsc::Receiver<GatewayEvent>) {
     let (clock, rng) = (Arc::new(SystemClock::new()), Arc::new(SystemRng::new()));
-    let (events, heard) = mpsc::channel(1_024);
+    let (events, heard) = mpsc::channel(256);
     let profiles = Profiles::embedded().unwrap();
     let gateway = Gateway::start(timing, profiles, clock.clone(), rng.clone(), events);
     let merchants = MerchantCatalogue::default();

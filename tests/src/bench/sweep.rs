@@ -46,23 +46,30 @@ pub async fn run(common: &Common) {
     let url = format!("sqlite:{}", common.dir.join("sweep.db").display());
     let store = Store::open(&url).await.expect("a database fit for money");
     store.migrate().await.unwrap();
+    let me = std::process::id();
     let (gateways, meters) = site(buses);
-    fill(&store, gateways.clone(), meters.clone()).await;
+    // What the site is described by belongs to the bench and not to the product.
+    let sample: Vec<_> = meters.iter().step_by(SAMPLE).map(|row| MeterId(row.id)).collect();
+    let lines = lines(&gateways, &meters);
+    fill(&store, gateways, meters).await;
+    stage("with the site's rows written", me);
     let timing = Timing { first_poll_within: Duration::from_secs(1), ..Timing::default() };
     let (house, heard) = house(store, timing).await;
     let faults = house.configure_lines().await.unwrap();
     assert!(faults.is_empty(), "{faults:?}");
-    house.gateway().configure(lines(&gateways, &meters)).await;
+    stage("with the lines configured", me);
+    house.gateway().configure(lines).await;
+    stage("with the lines read without pause", me);
     tokio::spawn(Listener::new(house.clone()).await.unwrap().run(heard));
     let dtu = house.gateway().listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let (_swarm, mut control) = swarm(common, &dtu.to_string(), buses).await;
     while control.counter("connected").await < buses as u64 {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
+    stage("with every line connected", me);
     // One whole sweep to get into step.
     tokio::time::sleep(Duration::from_secs(10)).await;
     let mut found = Found::default();
-    let me = std::process::id();
     for _ in 0..windows {
         control.ask("reset").await;
         let (cpu, kept) = (cpu_seconds(me), counter(&house, "readings"));
@@ -77,10 +84,16 @@ pub async fn run(common: &Common) {
     }
     let ended = house.now();
     found.tell(buses * METERS_PER_BUS);
-    freshness(&house, &meters, ended).await;
     let mib = rss_kib(me) as f64 / 1_024.0;
+    freshness(&house, &sample, ended).await;
     print("R4", "memory with 100,000 meters being read", "MiB RSS", &[mib], Bound::AtMost(150.0));
     house.store().audit(None).await.expect("true books");
+}
+
+/// Tells what the process holds at a stage.
+fn stage(when: &str, process: u32) {
+    let mib = rss_kib(process) as f64 / 1_024.0;
+    print("–", &format!("memory {when}"), "MiB RSS", &[mib], Bound::None);
 }
 
 #[derive(Default)]
@@ -116,14 +129,14 @@ impl Found {
 }
 
 /// How old the newest stored reading of a meter was when the last window ended.
-async fn freshness(house: &House, meters: &[meter::Model], ended: DateTime<Utc>) {
+async fn freshness(house: &House, sample: &[MeterId], ended: DateTime<Utc>) {
     // What was read in the last window is stored by then or was lost.
     tokio::time::sleep(Duration::from_secs(5)).await;
     let code = Item::ForwardEnergy.code();
     let (mut ages, mut missing) = (Vec::new(), 0);
-    for row in meters.iter().step_by(SAMPLE) {
+    for meter in sample {
         let db = house.store().read();
-        let latest = store::reading::latest(db, PROJECT, MeterId(row.id), code).await.unwrap();
+        let latest = store::reading::latest(db, PROJECT, *meter, code).await.unwrap();
         match latest {
             Some(latest) => ages.push((ended - latest.at).max(TimeDelta::zero()).as_seconds_f64()),
             None => missing += 1,

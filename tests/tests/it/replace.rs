@@ -160,7 +160,8 @@ fn assert_refused(told: Result<Replaced, VendingError>, want: Refusal) {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_initialised_meter_leaves_quarantine_with_its_money() {
     initialised(Plan::new(vec![Bus::prepaid(1)])).await;
-    if let Some(url) = super::postgres::schema("replace").await {
+    if let Some(schema) = super::postgres::schema("replace").await {
+        let url = schema.url.clone();
         initialised(Plan { database: Some(url), ..Plan::new(vec![Bus::prepaid(1)]) }).await;
     }
 }

@@ -35,6 +35,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Handle {
     pub line: Arc<Line>,
+    /// Tells whether the line's configuration has changed.
+    pub print: u64,
     pub inbox: mpsc::Sender<Box<Message>>,
     /// `None` for lines that nobody dials in to.
     pub framing: Option<dtu::Framing>,
@@ -124,21 +126,25 @@ impl Gateway {
                 faults.push(fault(&line, "gateway", line.gateway.to_string(), reason));
                 continue;
             }
-            let line = Arc::new(line);
-            let plan = Box::new(Plan::new(Arc::clone(&line), &self.inner.profiles, &mut faults));
+            let print = line.fingerprint();
+            let plan = Box::new(Plan::new(&line, &self.inner.profiles, &mut faults));
+            let line = Arc::clone(&plan.line);
             let framing = matches!(line.link, Link::DialIn { .. }).then(|| plan.framing());
             let known = before.remove(&line.gateway);
             let meters: Vec<Uuid> = plan.meters.iter().map(|meter| meter.key).collect();
             let (handle, task) = match known {
                 // A task that died is started anew, whatever killed it.
-                Some(Running { task, .. }) if task.is_finished() => self.spawn(plan, framing),
-                Some(Running { handle, task }) if handle.line == line => (handle, task),
+                Some(Running { task, .. }) if task.is_finished() => {
+                    self.spawn(plan, framing, print)
+                }
+                Some(Running { handle, task }) if handle.print == print => (handle, task),
                 Some(Running { handle, task }) => {
                     updates.push((handle.inbox.clone(), Message::Update(plan)));
                     let (inbox, status) = (handle.inbox.clone(), Arc::clone(&handle.status));
-                    (Arc::new(Handle { line: Arc::clone(&line), inbox, framing, status }), task)
+                    let line = Arc::clone(&line);
+                    (Arc::new(Handle { line, print, inbox, framing, status }), task)
                 }
-                None => self.spawn(plan, framing),
+                None => self.spawn(plan, framing, print),
             };
             if !directory.enter(&handle.line, Arc::clone(&handle)) {
                 let reason = "the registration is another line's, or there are too many shapes";
@@ -239,13 +245,14 @@ impl Gateway {
         &self,
         plan: Box<Plan>,
         framing: Option<dtu::Framing>,
+        print: u64,
     ) -> (Arc<Handle>, JoinHandle<()>) {
         let (inbox, receiver) = mpsc::channel(INBOX_MAX);
         let status = Arc::new(LiveStatus::default());
         let line = Arc::clone(&plan.line);
         let bus = Bus::new(Arc::clone(&self.inner.shared), plan, receiver, Arc::clone(&status));
         let task = tokio::spawn(bus.run());
-        (Arc::new(Handle { line, inbox, framing, status }), task)
+        (Arc::new(Handle { line, print, inbox, framing, status }), task)
     }
 
     fn write_lines(&self) -> std::sync::RwLockWriteGuard<'_, Lines> {

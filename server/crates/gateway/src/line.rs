@@ -1,6 +1,10 @@
 //! What is configured: lines, their links, and the meters on them.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    hash::{Hash, Hasher},
+    sync::Arc,
+    time::Duration,
+};
 
 use meter_protocol::dtu;
 use uuid::Uuid;
@@ -19,7 +23,7 @@ use crate::{
 pub const LINES_MAX: usize = 50_000;
 
 /// One gateway or modem with one half-duplex bus behind it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Line {
     /// The key of events and of the status page.
     pub gateway: Uuid,
@@ -35,8 +39,29 @@ pub struct Line {
     pub meters: Vec<Meter>,
 }
 
+impl Line {
+    /// The line as its task keeps it: the meters stand in its plan.
+    fn without_meters(&self) -> Line {
+        Line {
+            gateway: self.gateway,
+            link: self.link.clone(),
+            framing: self.framing.clone(),
+            heartbeat: self.heartbeat,
+            baud: self.baud,
+            meters: Vec::new(),
+        }
+    }
+
+    /// Tells a configuration from another one without keeping either.
+    pub(crate) fn fingerprint(&self) -> u64 {
+        let mut hasher = std::hash::DefaultHasher::new();
+        self.hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
 /// How a connection comes about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Link {
     /// The modem dials in and names itself.
     DialIn {
@@ -56,7 +81,7 @@ pub enum Link {
 }
 
 /// What a modem puts around the meters' bytes (`meters.md` D).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Framing {
     /// Nothing, except texts of its own.
     Plain {
@@ -80,7 +105,7 @@ impl Framing {
 }
 
 /// A meter on a line.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Meter {
     /// The key of commands, readings and events.
     pub key: Uuid,
@@ -116,6 +141,7 @@ pub struct LineFault {
 /// A line that can be run.
 #[derive(Debug)]
 pub(crate) struct Plan {
+    /// Without its meters: a hundred thousand of them are not kept twice (goal R4).
     pub line: Arc<Line>,
     pub meters: Vec<MeterPlan>,
 }
@@ -128,15 +154,15 @@ pub(crate) struct MeterPlan {
     pub profile: Arc<Profile>,
     pub password: Option<Password>,
     /// Indexes of the profile's reads, one per exchange of a round.
-    pub reads: Box<[u8]>,
+    pub reads: Arc<[u8]>,
     /// What of their values is wanted.
-    pub scan: Box<[Item]>,
+    pub scan: Arc<[Item]>,
     pub interval: Duration,
 }
 
 impl Plan {
     /// Resolves profiles and addresses. Meters that cannot be used are left out and named.
-    pub(crate) fn new(line: Arc<Line>, profiles: &Profiles, faults: &mut Vec<LineFault>) -> Self {
+    pub(crate) fn new(line: &Line, profiles: &Profiles, faults: &mut Vec<LineFault>) -> Self {
         let mut meters: Vec<MeterPlan> = Vec::with_capacity(line.meters.len().min(METERS_MAX));
         for meter in &line.meters {
             let fault = |value: &str, reason: String| LineFault {
@@ -156,7 +182,7 @@ impl Plan {
                     let reason = "another meter of the line has this address".to_owned();
                     faults.push(fault(&meter.address, reason));
                 }
-                Ok(plan) => meters.push(plan),
+                Ok(plan) => meters.push(plan.like(meters.last())),
             }
         }
         if !(300..=115_200).contains(&line.baud) {
@@ -167,7 +193,8 @@ impl Plan {
                 reason: "allowed are 300 to 115200; 2400 is used".to_owned(),
             });
         }
-        Plan { line, meters }
+        meters.shrink_to_fit();
+        Plan { line: Arc::new(line.without_meters()), meters }
     }
 
     /// The speed that time-outs are made of.
@@ -211,6 +238,18 @@ impl Plan {
 }
 
 impl MeterPlan {
+    /// Shares what the meter before it on the line has alike.
+    fn like(mut self, before: Option<&MeterPlan>) -> Self {
+        let Some(before) = before else { return self };
+        if self.reads == before.reads {
+            self.reads = Arc::clone(&before.reads);
+        }
+        if self.scan == before.scan {
+            self.scan = Arc::clone(&before.scan);
+        }
+        self
+    }
+
     /// The error is the value that is wrong and why.
     fn new(meter: &Meter, profiles: &Profiles) -> Result<Self, (String, String)> {
         let Some(profile) = profiles.get(&meter.profile) else {
@@ -236,8 +275,8 @@ impl MeterPlan {
             address,
             profile: Arc::clone(profile),
             password: meter.password,
-            reads: reads.into_boxed_slice(),
-            scan: meter.scan.clone().into_boxed_slice(),
+            reads: reads.into(),
+            scan: meter.scan.as_slice().into(),
             interval: meter.interval,
         })
     }

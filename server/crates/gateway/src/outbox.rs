@@ -22,7 +22,7 @@ pub const READINGS_WAITING_MAX: usize = 262_144;
 #[derive(Debug, Default)]
 struct Waiting {
     events: VecDeque<GatewayEvent>,
-    readings: Vec<Reading>,
+    readings: VecDeque<Reading>,
 }
 
 /// Events and readings on their way to the listener.
@@ -60,7 +60,7 @@ impl Outbox {
             return;
         }
         let before = waiting.readings.len();
-        waiting.readings.extend_from_slice(readings);
+        waiting.readings.extend(readings);
         let full = before < READINGS_MAX && waiting.readings.len() >= READINGS_MAX;
         drop(waiting);
         if full {
@@ -83,7 +83,12 @@ impl Outbox {
                         Some(event) => (Some(event), Vec::new()),
                         None => {
                             let some = waiting.readings.len().min(READINGS_MAX);
-                            (None, waiting.readings.drain(..some).collect::<Vec<_>>())
+                            let some = waiting.readings.drain(..some).collect::<Vec<_>>();
+                            if waiting.readings.is_empty() {
+                                // What a slow listener let pile up is not kept for ever.
+                                waiting.readings.shrink_to(READINGS_MAX);
+                            }
+                            (None, some)
                         }
                     }
                 };

@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 /// The six digits that a site has given a meter, or the fact that they are not known. Prints stars.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Password(Option<u32>);
 
 /// The text is no password. It is not repeated.

@@ -13,7 +13,7 @@ use crate::line::{Framing, Line, Link};
 pub const SHAPES_MAX: usize = 256;
 
 /// A modem's name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Registration {
     /// The whole packet, byte for byte.
     Packet(Vec<u8>),

@@ -1,5 +1,7 @@
 //! Meters: where they hang, who pays for them, and whether money commands may reach them.
 
+use std::collections::HashMap;
+
 use domain::{AccountId, GatewayId, MeterId, MoneyModel, ProjectId, Purpose, RoomId, TariffId};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
@@ -119,6 +121,40 @@ pub async fn in_service<C: ConnectionTrait>(
     }
     let query = query.order_by_asc(meter::Column::GatewayId).order_by_asc(meter::Column::Bus);
     Ok(query.order_by_asc(meter::Column::MeterNo).limit(LIST_MAX).all(db).await?)
+}
+
+/// Meters in use behind some gateways of a project.
+pub async fn in_service_behind<C: ConnectionTrait>(
+    db: &C,
+    project: ProjectId,
+    gateways: &[GatewayId],
+) -> Result<Vec<Meter>, StoreError> {
+    let query = meter::Entity::find()
+        .filter(meter::Column::ProjectId.eq(project.0))
+        .filter(meter::Column::GatewayId.is_in(gateways.iter().map(|id| id.0)))
+        .filter(meter::Column::State.ne("removed"));
+    let query = query.order_by_asc(meter::Column::GatewayId).order_by_asc(meter::Column::Bus);
+    Ok(query.order_by_asc(meter::Column::MeterNo).limit(LIST_MAX).all(db).await?)
+}
+
+/// The epoch of the first meter in a place.
+pub const FIRST_LIFE: i32 = 1;
+
+/// The epochs of the places of a project in which another than the first meter hangs.
+pub async fn later_lives<C: ConnectionTrait>(
+    db: &C,
+    project: ProjectId,
+) -> Result<HashMap<uuid::Uuid, i32>, StoreError> {
+    let found = meter::Entity::find()
+        .select_only()
+        .columns([meter::Column::Id, meter::Column::Epoch])
+        .filter(meter::Column::ProjectId.eq(project.0))
+        .filter(meter::Column::Epoch.ne(FIRST_LIFE))
+        .limit(LIST_MAX)
+        .into_tuple::<(uuid::Uuid, i32)>()
+        .all(db)
+        .await?;
+    Ok(found.into_iter().collect())
 }
 
 /// Meters of an account.

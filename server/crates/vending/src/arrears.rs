@@ -97,7 +97,7 @@ impl House {
         let cursor = billing::cursor(self.store().read(), meter.project(), meter.meter_id());
         let last = cursor.await?.map(|c| plausibility::Reading { at: c.at, value_milli: c.value });
         let sample = Sample { at: read.at, value_milli: Some(value), meter_clock: None };
-        let limits = crate::reading::limits(self, meter);
+        let limits = crate::reading::limits(self, &meter.profile);
         if judge_reading(last.as_ref(), &sample, &limits) != Plausibility::Good {
             return Ok(None);
         }
@@ -163,8 +163,8 @@ impl House {
             .map(|room| room.id)
             .collect();
         let meters = self.meters();
-        let near = meters.values().filter(|m| m.room_id.is_some_and(|room| here.contains(&room)));
-        Ok(near.map(|meter| meter.id).collect())
+        let near = meters.values().filter(|m| m.room.is_some_and(|room| here.contains(&room)));
+        Ok(near.map(|meter| meter.id.0).collect())
     }
 
     /// True while a payment for the meter is with a provider and may turn out paid.

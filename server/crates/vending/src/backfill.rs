@@ -26,6 +26,7 @@ use store::{
 
 use crate::{
     billing::Register,
+    directory::MeterInUse,
     house::House,
     job::{self, JobEnd},
     reading::limits,
@@ -48,7 +49,7 @@ const SPREAD_MS: u64 = 40;
 pub(crate) async fn enqueue(
     tx: &Tx,
     house: &House,
-    meter: &Meter,
+    meter: &MeterInUse,
     gap: &Gap,
     together: usize,
 ) -> Result<()> {
@@ -103,7 +104,8 @@ impl House {
         let Some(answer) = frozen.or(over.then_some(None)) else {
             return Ok(JobEnd::Again(self.paced(AGAIN)));
         };
-        let verdict = answer.map_or(Verdict::Nothing, |it| judge(&gap, &it, &limits(self, &meter)));
+        let verdict =
+            answer.map_or(Verdict::Nothing, |it| judge(&gap, &it, &limits(self, &meter.profile)));
         self.settle_gap(&meter, &gap, answer, verdict).await?;
         self.bill_newest(&meter).await?;
         Ok(JobEnd::Done)

@@ -148,7 +148,7 @@ pub(crate) fn is_ahead(cursor: &BillingCursor, read: Register) -> bool {
 
 /// Whether the stretch is so long that a gap may lie in it: only then anybody looks.
 pub(crate) fn may_span_a_gap(meter: &Meter, from: DateTime<Utc>, read: Register) -> bool {
-    read.at - from > gap_after(meter)
+    read.at - from > gap_after(meter.reading_interval_s)
 }
 
 pub(crate) fn first_cursor(meter: &Meter, read: Register) -> BillingCursor {

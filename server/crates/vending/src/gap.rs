@@ -11,7 +11,7 @@ use domain::{
 use gateway::status::LineStatus;
 use serde_json::json;
 use store::{
-    meter::Meter,
+    meter,
     reading::{
         self,
         gap::{self, FILL_NONE, FILL_WANTED, Gap, NOTE_MAX},
@@ -23,9 +23,10 @@ use uuid::Uuid;
 use crate::{
     backfill,
     billing::Register,
+    directory::MeterInUse,
     house::House,
     notice,
-    reading::{Memory, billed_item},
+    reading::Memory,
     refusal::{Result, VendingError},
 };
 
@@ -72,9 +73,9 @@ impl Cause {
     }
 }
 
-/// From which span on two readings of a meter have a gap between them.
-pub fn gap_after(meter: &Meter) -> TimeDelta {
-    let intervals = meter.reading_interval_s.max(0).saturating_mul(GAP_INTERVALS);
+/// From which span on two readings of a meter have a gap between them, by its reading interval.
+pub fn gap_after(interval_s: i32) -> TimeDelta {
+    let intervals = interval_s.max(0).saturating_mul(GAP_INTERVALS);
     TimeDelta::seconds(i64::from(intervals)).max(GAP_MIN)
 }
 
@@ -100,7 +101,7 @@ pub(crate) struct Gaps {
 
 /// A gap in the making: what is known before anybody has asked why.
 pub(crate) struct Found {
-    pub meter: Meter,
+    pub meter: MeterInUse,
     pub last: Reading,
     pub ended: Option<Register>,
     /// It was noted while it lasted.
@@ -140,21 +141,21 @@ impl Gaps {
     /// A value of the meter was believed: the gap it ends, if there was one.
     pub(crate) fn heard(
         &mut self,
-        meter: &Meter,
+        meter: &MeterInUse,
         last: Option<&Reading>,
         read: Register,
     ) -> Option<Found> {
-        if let Some(lasting) = self.lasting.get(&meter.id) {
+        if let Some(lasting) = self.lasting.get(&meter.id.0) {
             let (meter, last) = (meter.clone(), lasting.last);
             return Some(Found { meter, last, ended: Some(read), noted: true });
         }
         let last = *last?;
-        if read.at - last.at > gap_after(meter) {
+        if read.at - last.at > gap_after(meter.interval_s) {
             let meter = meter.clone();
             return Some(Found { meter, last, ended: Some(read), noted: false });
         }
         if !self.aside.is_empty() {
-            self.aside.remove(&meter.id);
+            self.aside.remove(&meter.id.0);
         }
         None
     }
@@ -167,16 +168,15 @@ impl Gaps {
         let lines = Lines::of(house);
         let mut found = Vec::new();
         for meter in house.meters().values() {
-            if owned.as_ref().is_some_and(|ids| !ids.contains(&meter.gateway())) {
+            if owned.as_ref().is_some_and(|ids| !ids.contains(&meter.gateway)) {
                 continue;
             }
-            let Some(last) = memory.get(&(meter.id, meter.epoch, billed_item(meter).code())) else {
-                continue;
-            };
-            if now - last.at <= gap_after(meter) {
+            let key = (meter.id.0, meter.epoch, meter.billed.code());
+            let Some(last) = memory.get(&key) else { continue };
+            if now - last.at <= gap_after(meter.interval_s) {
                 continue;
             }
-            let known = self.lasting.get(&meter.id);
+            let known = self.lasting.get(&meter.id.0);
             let again = known.is_some_and(|known| {
                 known.cause == Cause::ServerDown
                     && self.cause(&lines, meter, last, None, now) != Cause::ServerDown
@@ -192,15 +192,15 @@ impl Gaps {
     fn cause(
         &self,
         lines: &Lines,
-        meter: &Meter,
+        meter: &MeterInUse,
         last: &Reading,
         ended: Option<Register>,
         now: DateTime<Utc>,
     ) -> Cause {
-        if self.aside.get(&meter.id).is_some_and(|at| *at > last.at) {
+        if self.aside.get(&meter.id.0).is_some_and(|at| *at > last.at) {
             return Cause::Quarantined;
         }
-        let patience = gap_after(meter);
+        let patience = gap_after(meter.interval_s);
         // The server was away, the meter was read until then, and had no time to be read since.
         let away = self.heard_until.is_some_and(|heard| {
             last.at < self.started_at
@@ -210,7 +210,7 @@ impl Gaps {
         if away && (ended.is_some() || now - self.started_at <= patience) {
             return Cause::ServerDown;
         }
-        match lines.connected_throughout(meter.gateway_id, last.at) {
+        match lines.connected_throughout(meter.gateway.0, last.at) {
             true => Cause::MeterSilent,
             false => Cause::GatewayOffline,
         }
@@ -235,10 +235,10 @@ impl Gaps {
             for (one, row) in part.iter().zip(rows) {
                 if one.ended.is_none() {
                     let (cause, last) = (Cause::of(&row.reason), one.last);
-                    self.lasting.insert(one.meter.id, Lasting { cause, last, told: false });
+                    self.lasting.insert(one.meter.id.0, Lasting { cause, last, told: false });
                 } else {
-                    self.lasting.remove(&one.meter.id);
-                    self.aside.remove(&one.meter.id);
+                    self.lasting.remove(&one.meter.id.0);
+                    self.aside.remove(&one.meter.id.0);
                 }
             }
         }
@@ -247,7 +247,7 @@ impl Gaps {
 
     fn row(&self, house: &House, lines: &Lines, one: &Found, now: DateTime<Utc>) -> Gap {
         // The first cause stands, unless it was that the server did not run.
-        let known = self.lasting.get(&one.meter.id).map(|known| known.cause);
+        let known = self.lasting.get(&one.meter.id.0).map(|known| known.cause);
         let known = known.filter(|cause| one.ended.is_some() || *cause != Cause::ServerDown);
         let seen = || self.cause(lines, &one.meter, &one.last, one.ended, now);
         let wanted = one.ended.is_some_and(|read| {
@@ -256,9 +256,9 @@ impl Gaps {
             midnight > one.last.at && profile.is_some_and(|profile| profile.freezes())
         });
         Gap {
-            project_id: one.meter.project_id,
-            meter_id: one.meter.id,
-            item: billed_item(&one.meter).code(),
+            project_id: one.meter.project.0,
+            meter_id: one.meter.id.0,
+            item: one.meter.billed.code(),
             from_at: one.last.at,
             from_value: one.last.value_milli,
             to_at: one.ended.map(|read| read.at),
@@ -326,14 +326,14 @@ async fn still_true(house: &House, found: Vec<Found>) -> Result<Vec<Found>> {
             kept.push(one);
             continue;
         }
-        let (project, id) = (one.meter.project(), one.meter.meter_id());
-        let item = billed_item(&one.meter).code();
+        let (project, id) = (one.meter.project, one.meter.id);
+        let item = one.meter.billed.code();
         let newest = reading::latest(house.store().read(), project, id, item).await?;
         if let Some(newest) = newest.filter(|row| row.quality == Quality::Good.code()) {
             one.last = Reading { at: newest.at, value_milli: newest.value };
         }
         let until = one.ended.map_or(now, |read| read.at);
-        if until - one.last.at > gap_after(&one.meter) {
+        if until - one.last.at > gap_after(one.meter.interval_s) {
             kept.push(one);
         }
     }
@@ -341,19 +341,25 @@ async fn still_true(house: &House, found: Vec<Found>) -> Result<Vec<Found>> {
 }
 
 /// What a long gap of a meter may have been told about: the meter, or its gateway.
-fn subjects(meter: &Meter) -> [(ProjectId, &'static str, String); 2] {
+fn subjects(meter: &MeterInUse) -> [(ProjectId, &'static str, String); 2] {
     [
-        (meter.project(), "meter", meter.id.to_string()),
-        (meter.project(), "gateway", meter.gateway_id.to_string()),
+        (meter.project, "meter", meter.id.to_string()),
+        (meter.project, "gateway", meter.gateway.to_string()),
     ]
 }
 
-async fn tell_of(house: &House, meter: &Meter, cause: Cause, from: DateTime<Utc>) -> Result<()> {
+async fn tell_of(
+    house: &House,
+    meter: &MeterInUse,
+    cause: Cause,
+    from: DateTime<Utc>,
+) -> Result<()> {
     let [of_meter, of_gateway] = subjects(meter);
     let away = cause == Cause::GatewayOffline;
     let (project, kind, subject) = if away { of_gateway } else { of_meter };
-    let detail =
-        json!({ "meter_no": meter.meter_no, "not_read_since": from, "reason": cause.as_str() });
+    let row = meter::by_id(house.store().read(), project, meter.id).await?;
+    let meter_no = row.map(|row| row.meter_no);
+    let detail = json!({ "meter_no": meter_no, "not_read_since": from, "reason": cause.as_str() });
     let alarm = work_item::Alarm {
         project_id: project.0,
         id: domain::CommandId::generate(house.clock(), house.rng()).0,
@@ -396,5 +402,76 @@ impl Lines {
     fn connected_throughout(&self, gateway: Uuid, since: DateTime<Utc>) -> bool {
         let line = self.0.get(&gateway).filter(|line| line.remote.is_some());
         line.and_then(|line| line.since).is_some_and(|at| at <= since)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use domain::{GatewayId, MeterId};
+    use gateway::Item;
+
+    use super::*;
+
+    fn at(minutes: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::minutes(minutes)
+    }
+
+    /// A line that was connected at this minute, or is not connected.
+    fn line(connected: Option<i64>) -> LineStatus {
+        LineStatus {
+            gateway: Uuid::nil(),
+            remote: connected.map(|_| ([127, 0, 0, 1], 1).into()),
+            since: Some(at(connected.unwrap_or(0))),
+            contested: false,
+            waiting: 0,
+            meters: 1,
+            silent: 0,
+            answers: 0,
+            failures: 0,
+            busy: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn a_gap_has_the_cause_that_came_first() {
+        use Cause::{GatewayOffline, MeterSilent, Quarantined, ServerDown};
+        let meter = MeterInUse {
+            epoch: 1,
+            project: ProjectId(1),
+            id: MeterId(Uuid::nil()),
+            gateway: GatewayId(Uuid::nil()),
+            room: None,
+            profile: "dlt645-2007-prepaid".into(),
+            interval_s: 900,
+            billed: Item::ForwardEnergy,
+            platform_held: false,
+        };
+        // Last read, line connected since, put aside, others last heard and this process started,
+        // now, cause; all in minutes, and patience is 45 of them.
+        let table = [
+            (500, Some(0), None, None, 100, 560, MeterSilent),
+            (500, Some(520), None, None, 100, 560, GatewayOffline),
+            (500, None, None, None, 100, 560, GatewayOffline),
+            (500, Some(0), Some(540), None, 100, 560, Quarantined),
+            (500, Some(0), Some(490), None, 100, 560, MeterSilent),
+            (500, Some(701), None, Some(505), 700, 720, ServerDown),
+            (500, Some(701), None, Some(505), 700, 746, GatewayOffline),
+            (300, Some(701), None, Some(505), 700, 720, GatewayOffline),
+            (500, Some(0), None, Some(505), 509, 560, MeterSilent),
+        ];
+        for (last, connected, aside, heard, started, now, want) in table {
+            let gaps = Gaps {
+                started_at: at(started),
+                heard_until: heard.map(at),
+                lasting: HashMap::new(),
+                aside: aside.map(|minute| (Uuid::nil(), at(minute))).into_iter().collect(),
+            };
+            let lines = Lines([(Uuid::nil(), line(connected))].into_iter().collect());
+            let read = Reading { at: at(last), value_milli: 0 };
+            let got = gaps.cause(&lines, &meter, &read, None, at(now));
+            assert_eq!(got, want, "{last} {connected:?} {aside:?} {heard:?} {started} {now}");
+        }
     }
 }

@@ -16,8 +16,8 @@ use store::Store;
 use tokio::sync::Semaphore;
 
 use crate::{
-    arrears::ClockWatch, backfill::BACK_FILLS_AT_ONCE, merchant::MerchantCatalogue,
-    password::Passwords, reading::Directory, transport::Transport, upkeep::Owned,
+    arrears::ClockWatch, backfill::BACK_FILLS_AT_ONCE, directory::Directory,
+    merchant::MerchantCatalogue, password::Passwords, transport::Transport, upkeep::Owned,
 };
 
 /// Bounds and periods a site may set; the defaults are what `requirements.md` promises.

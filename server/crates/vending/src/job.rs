@@ -19,6 +19,7 @@ use store::{
 use tokio::sync::Semaphore;
 
 use crate::{
+    directory::MeterInUse,
     house::House,
     posting,
     refusal::{Refusal, Result, VendingError},
@@ -182,17 +183,17 @@ pub(crate) fn arrears_job(house: &House, meter: &Meter, detail: Value) -> Job {
 pub(crate) async fn enqueue_back_fill(
     tx: &Tx,
     house: &House,
-    meter: &Meter,
+    meter: &MeterInUse,
     from: DateTime<Utc>,
     wait: Duration,
 ) -> Result<()> {
-    let key = format!("{}:{}", meter.meter_id(), from.timestamp_micros());
-    let payload = json!({ "meter": meter.meter_id().to_string(), "from": from });
+    let key = format!("{}:{}", meter.id, from.timestamp_micros());
+    let payload = json!({ "meter": meter.id.to_string(), "from": from });
     let job = Job {
         payload: payload.to_string(),
-        gateway_id: Some(meter.gateway_id),
+        gateway_id: Some(meter.gateway.0),
         priority: PRIORITY_BACK_FILL,
-        ..draft(house, meter.project(), "back-fill", &key, house.now() + span(wait))
+        ..draft(house, meter.project, "back-fill", &key, house.now() + span(wait))
     };
     job::insert(tx, &job).await?;
     Ok(())
@@ -232,8 +233,8 @@ pub(crate) async fn schedule_vend(tx: &Tx, house: &House, row: &Vend, meter: &Me
 }
 
 /// Has everything open about a meter looked at, because the meter was heard.
-pub(crate) async fn wake_meter(house: &House, meter: &Meter) -> Result<()> {
-    let open = vend::open(house.store().read(), meter.project(), Some(meter.meter_id())).await?;
+pub(crate) async fn wake_meter(house: &House, meter: &MeterInUse) -> Result<()> {
+    let open = vend::open(house.store().read(), meter.project, Some(meter.id)).await?;
     for row in open.iter().filter(|row| row.state == "uncertain") {
         wake_vend(house, row).await?;
     }

@@ -16,6 +16,7 @@ pub mod arrears;
 pub mod backfill;
 pub mod billing;
 pub mod counter;
+pub mod directory;
 pub mod gap;
 pub mod job;
 pub mod line;

@@ -16,10 +16,14 @@ use store::{
 };
 
 use crate::{
+    directory::{Directory, MeterInUse},
     house::House,
     notice,
     refusal::{Result, VendingError},
 };
+
+/// Gateways whose meters are looked up at once.
+const GATEWAYS_AT_ONCE: usize = 64;
 
 /// Notes what a gateway told: its intervals online and offline, and what a person has to see.
 pub(crate) async fn note(house: &House, event: GatewayEvent) -> Result<()> {
@@ -116,14 +120,14 @@ async fn duplicate(house: &House, gateway: uuid::Uuid, detail: serde_json::Value
 /// Raises an alarm about a meter, once, with a work item beside it.
 async fn alarm_about(
     house: &House,
-    meter: Option<&Meter>,
+    meter: Option<&MeterInUse>,
     kind: &'static str,
     titles: (&'static str, &'static str),
     detail: serde_json::Value,
 ) -> Result<()> {
     let Some(meter) = meter else { return Ok(()) };
     let alarm = work_item::Alarm {
-        project_id: meter.project_id,
+        project_id: meter.project.0,
         id: domain::CommandId::generate(house.clock(), house.rng()).0,
         kind: kind.to_owned(),
         subject_kind: "meter".to_owned(),
@@ -133,7 +137,7 @@ async fn alarm_about(
         detail: detail.to_string(),
     };
     let subject = ("meter", meter.id.to_string());
-    let item = notice::work_item_about(house, meter.project(), subject, kind, titles, &detail);
+    let item = notice::work_item_about(house, meter.project, subject, kind, titles, &detail);
     house
         .store()
         .transact(move |tx| {
@@ -265,13 +269,7 @@ impl House {
     /// Configures the gateway with every stored line; answers what could not be used.
     pub async fn configure_lines(&self) -> Result<Vec<String>> {
         let gateways = site::gateways(self.store().read(), None).await?;
-        let meters = self.meters_in_service().await?;
-        self.use_meters(meters.iter().map(|meter| (meter.id, meter.clone())).collect());
-        let mut by_gateway: HashMap<uuid::Uuid, Vec<Meter>> = HashMap::new();
-        for meter in meters {
-            by_gateway.entry(meter.gateway_id).or_default().push(meter);
-        }
-        let (mut lines, mut faults) = (Vec::new(), Vec::new());
+        let (mut lines, mut faults) = (Vec::with_capacity(gateways.len()), Vec::new());
         if let Err(error) = self.read_passwords() {
             faults.push(error.to_string());
         }
@@ -280,21 +278,40 @@ impl House {
             has_relay: self.actuator(meter).is_some(),
             password: passwords.of(meter.project_id, &meter.meter_no),
         };
-        for row in &gateways {
-            let meters = by_gateway.remove(&row.id).unwrap_or_default();
-            match line_of(&beside, row, &meters) {
-                Ok(line) => lines.push(line),
-                Err(error) => faults.push(error.to_string()),
+        let mut directory = Directory::default();
+        // A part at a time: the rows of a large site are many times what is kept of them.
+        for part in gateways.chunk_by(|a, b| a.project_id == b.project_id) {
+            for part in part.chunks(GATEWAYS_AT_ONCE) {
+                let mut by_gateway = self.meters_behind(part).await?;
+                for row in part {
+                    let meters = by_gateway.remove(&row.id).unwrap_or_default();
+                    directory.enter(&meters);
+                    match line_of(&beside, row, &meters) {
+                        Ok(line) => lines.push(line),
+                        Err(error) => faults.push(error.to_string()),
+                    }
+                }
             }
         }
+        self.use_meters(directory);
         let refused = self.gateway().configure(lines).await;
         faults.extend(refused.iter().map(ToString::to_string));
         Ok(faults)
     }
 
-    /// Every meter in use, with which the listener and the lines are set up.
-    pub async fn meters_in_service(&self) -> Result<Vec<Meter>> {
-        Ok(meter::in_service(self.store().read(), None).await?)
+    /// The meters in use behind gateways of one project.
+    async fn meters_behind(
+        &self,
+        gateways: &[site::Gateway],
+    ) -> Result<HashMap<uuid::Uuid, Vec<Meter>>> {
+        let Some(first) = gateways.first() else { return Ok(HashMap::new()) };
+        let (db, project) = (self.store().read(), ProjectId(first.project_id));
+        let ids: Vec<_> = gateways.iter().map(|row| GatewayId(row.id)).collect();
+        let mut by_gateway: HashMap<uuid::Uuid, Vec<Meter>> = HashMap::new();
+        for meter in meter::in_service_behind(db, project, &ids).await? {
+            by_gateway.entry(meter.gateway_id).or_default().push(meter);
+        }
+        Ok(by_gateway)
     }
 }
 

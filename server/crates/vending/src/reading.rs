@@ -4,14 +4,14 @@ use std::{collections::HashMap, time::Duration};
 
 use chrono::{DateTime, Utc};
 use domain::{
-    MeterId, MoneyModel, ProjectId,
+    MeterId, ProjectId,
     plausibility::{
         self, CLOCK_OFF_MAX, PhysicalLimits, Plausibility, Quality, Sample, judge_reading,
     },
 };
 use gateway::{GatewayEvent, Item, event::Reading as Scanned};
 use store::{
-    meter::Meter,
+    meter::{self, FIRST_LIFE, Meter},
     meter_epoch,
     reading::{self, Latest, Quality as Kept, Quarantined, Reading as Row},
     site,
@@ -21,6 +21,7 @@ use uuid::Uuid;
 
 use crate::{
     billing::Register,
+    directory::MeterInUse,
     gap::Gaps,
     house::House,
     refusal::{Result, VendingError},
@@ -28,9 +29,6 @@ use crate::{
 
 /// The most readings written in one transaction.
 const BATCH_MAX: usize = 4_096;
-
-/// The meters the listener knows, by the key the gateway names them with.
-pub type Directory = HashMap<Uuid, Meter>;
 
 /// The last believed value of a register, per meter, life and item: what another meter showed in
 /// the same place is no measure of this one.
@@ -51,9 +49,8 @@ impl Listener {
     pub async fn new(house: House) -> Result<Self> {
         let mut memory = Memory::new();
         let db = house.store().read();
-        let lives: HashMap<Uuid, i32> =
-            house.meters_in_service().await?.iter().map(|meter| (meter.id, meter.epoch)).collect();
         for project in site::projects(db).await? {
+            let lives = meter::later_lives(db, ProjectId(project.id)).await?;
             let began = meter_epoch::began(db, ProjectId(project.id)).await?;
             let of_this_life = |latest: &Latest| {
                 latest.quality == Quality::Good.code()
@@ -67,10 +64,10 @@ impl Listener {
                     let Some(newest) = rows.last() else { break };
                     after = newest.meter_id;
                     for latest in rows.iter().filter(|latest| of_this_life(latest)) {
-                        let Some(life) = lives.get(&latest.meter_id) else { continue };
+                        let life = lives.get(&latest.meter_id).copied().unwrap_or(FIRST_LIFE);
                         let (at, value_milli) = (latest.at, latest.value);
                         let last = plausibility::Reading { at, value_milli };
-                        memory.insert((latest.meter_id, *life, latest.item), last);
+                        memory.insert((latest.meter_id, life, latest.item), last);
                     }
                 }
             }
@@ -141,21 +138,21 @@ impl Listener {
                 Judged::Keep(row, believed) => {
                     if let Some(read) = believed {
                         let last = plausibility::Reading { at: read.at, value_milli: read.value };
-                        let last =
-                            self.memory.insert((meter.id, meter.epoch, reading.item.code()), last);
-                        if reading.item == billed_item(meter) {
+                        let key = (meter.id.0, meter.epoch, reading.item.code());
+                        let last = self.memory.insert(key, last);
+                        if reading.item == meter.billed {
                             found.extend(self.gaps.heard(meter, last.as_ref(), read));
                             // A meter that keeps the money itself has nothing to bill: no
                             // transaction for it.
-                            if matches!(meter.money_model(), Ok(MoneyModel::PlatformHeld)) {
-                                registers.push((meter.project(), meter.meter_id(), read));
+                            if meter.platform_held {
+                                registers.push((meter.project, meter.id, read));
                             }
                         }
                     }
                     rows.push(row);
                 }
                 Judged::Aside(row) => {
-                    self.gaps.put_aside(meter.id, reading.at);
+                    self.gaps.put_aside(meter.id.0, reading.at);
                     aside.push(row);
                 }
                 Judged::Nothing => {}
@@ -186,13 +183,13 @@ impl Listener {
         Ok(())
     }
 
-    fn judge(&self, meter: &Meter, reading: &Scanned) -> Judged {
+    fn judge(&self, meter: &MeterInUse, reading: &Scanned) -> Judged {
         let item = reading.item;
         let value = reading.value.number();
         let code = item.code();
         let row = |value: i64, quality: Kept| Row {
-            project: meter.project(),
-            meter: meter.meter_id(),
+            project: meter.project,
+            meter: meter.id,
             item: code,
             at: reading.at,
             value,
@@ -202,10 +199,10 @@ impl Listener {
         if !is_register(item) {
             return value.map_or(Judged::Nothing, |v| Judged::Keep(row(v, Kept::Good), None));
         }
-        let last = self.memory.get(&(meter.id, meter.epoch, code));
+        let last = self.memory.get(&(meter.id.0, meter.epoch, code));
         let clock = reading.meter_clock.and_then(|s| DateTime::<Utc>::from_timestamp(s, 0));
         let sample = Sample { at: reading.at, value_milli: value, meter_clock: clock };
-        match (judge_reading(last, &sample, &limits(&self.house, meter)), value) {
+        match (judge_reading(last, &sample, &limits(&self.house, &meter.profile)), value) {
             (Plausibility::Good, Some(value)) => {
                 let read = Register::read(value, reading.at);
                 Judged::Keep(row(value, Kept::Good), Some(read))
@@ -214,9 +211,9 @@ impl Listener {
                 Judged::Keep(row(value, Kept::Doubtful), None)
             }
             (Plausibility::Quarantine(reason), Some(value)) => Judged::Aside(Quarantined {
-                project_id: meter.project_id,
+                project_id: meter.project.0,
                 id: domain::CommandId::generate(self.house.clock(), self.house.rng()).0,
-                meter_id: meter.id,
+                meter_id: meter.id.0,
                 item: code,
                 at: reading.at,
                 value,
@@ -231,8 +228,8 @@ impl Listener {
 }
 
 /// What a meter's plate and register allow, by its profile.
-pub(crate) fn limits(house: &House, meter: &Meter) -> PhysicalLimits {
-    let profile = house.gateway().profiles().get(&meter.profile);
+pub(crate) fn limits(house: &House, profile: &str) -> PhysicalLimits {
+    let profile = house.gateway().profiles().get(profile);
     PhysicalLimits {
         rate_max: profile.map_or(i64::from(u32::MAX), |p| i64::from(p.max_rate)),
         // Eight BCD digits with two decimals, the widest register of any profile.

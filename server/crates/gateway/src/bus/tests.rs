@@ -27,7 +27,7 @@ fn bus(meters: Vec<Meter>) -> Bus {
         meters,
     };
     let profiles = Profiles::embedded().expect("profiles");
-    let plan = Box::new(Plan::new(Arc::new(line), &profiles, &mut Vec::new()));
+    let plan = Box::new(Plan::new(&line, &profiles, &mut Vec::new()));
     let (_sender, inbox) = mpsc::channel(INBOX_MAX);
     Bus::new(shared, plan, inbox, Arc::default())
 }

@@ -30,7 +30,9 @@ pub enum Health {
 pub struct Scan {
     interval: Duration,
     due: Duration,
-    backoff: Backoff,
+    /// The backoff in milliseconds: a large site has a hundred thousand scans (goal R4).
+    first_ms: u32,
+    longest_ms: u32,
     parts: u8,
     part: u8,
     misses: u8,
@@ -39,7 +41,9 @@ pub struct Scan {
 impl Scan {
     /// A scan of `parts` reads every `interval`, first at `due`. No parts: never scanned.
     pub fn new(parts: u8, interval: Duration, due: Duration, backoff: Backoff) -> Self {
-        Scan { interval, due, backoff, parts, part: 0, misses: 0 }
+        let ms = |wait: Duration| u32::try_from(wait.as_millis()).unwrap_or(u32::MAX);
+        let (first_ms, longest_ms) = (ms(backoff.first), ms(backoff.longest));
+        Scan { interval, due, first_ms, longest_ms, parts, part: 0, misses: 0 }
     }
 
     /// The same scan of a meter that was silent before: one probe first.
@@ -117,8 +121,8 @@ impl Scan {
         self.misses = self.misses.saturating_add(1);
         self.part = 0;
         let doublings = u32::from(self.misses - 1).min(16);
-        let wait = self.backoff.first.saturating_mul(1 << doublings);
-        self.due = now + wait.min(self.backoff.longest);
+        let wait = (u64::from(self.first_ms) << doublings).min(u64::from(self.longest_ms));
+        self.due = now + Duration::from_millis(wait);
         if !was_silent && self.is_silent() { Health::WentSilent } else { Health::Unchanged }
     }
 }

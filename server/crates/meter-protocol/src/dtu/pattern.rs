@@ -3,7 +3,7 @@
 use crate::hex;
 
 /// Literal bytes, then the identity, then literal bytes: `LOGIN:` + `1001`, `AA 01` + 11 + `0D`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Pattern {
     /// Bytes in front of the identity; may be empty.
     pub prefix: Vec<u8>,
@@ -16,7 +16,7 @@ pub struct Pattern {
 }
 
 /// The bytes an identity may have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Charset {
     /// 0 to 9.
     Digits,
@@ -27,7 +27,7 @@ pub enum Charset {
 }
 
 /// The length of an identity in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum IdLength {
     /// Exactly this many.
     Fixed(usize),
