@@ -252,8 +252,8 @@ impl Profile {
         self.read.iter().any(|read| read.values.iter().any(|field| field.item == item))
     }
 
-    /// Whether the model freezes its energy by itself and tells the moment with it, so that a gap of
-    /// its readings can be filled.
+    /// Whether the model freezes its energy by itself and tells the moment with it, so that a gap
+    /// of its readings can be filled.
     pub fn freezes(&self) -> bool {
         self.gives(Item::FrozenTime) && self.gives(Item::FrozenEnergy)
     }
