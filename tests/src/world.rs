@@ -8,7 +8,7 @@ use gateway::Timing;
 use meter_simulator::Site;
 use provider_simulator::Provider;
 use store::order::Order;
-use vending::{House, order::PlaceOrder, payment::call::Payer};
+use vending::{House, Refusal, VendingError, order::PlaceOrder, payment::call::Payer};
 use yufu::{Outside, Server, config::Config};
 
 use crate::{
@@ -96,6 +96,9 @@ pub fn fast_timing() -> Timing {
     }
 }
 
+/// How often a payer asks for the code before giving up.
+const OFFER_TRIES_MAX: usize = 5;
+
 impl World {
     pub async fn start(plan: Plan) -> World {
         let dir = tempfile::tempdir().unwrap();
@@ -156,8 +159,16 @@ impl World {
             operator: None,
         };
         let order = self.house.place_order(PROJECT, wish).await.unwrap();
-        let offer = self.house.start_payment(&order, Payer::default()).await.unwrap();
-        (order, offer.attempt.out_trade_no)
+        // On a busy machine the provider may take too long; a payer's phone asks again, too, and
+        // the same number goes out again.
+        let mut offer = self.house.start_payment(&order, Payer::default()).await;
+        for _ in 1..OFFER_TRIES_MAX {
+            if !matches!(offer, Err(VendingError::Refused(Refusal::ProviderUnreachable))) {
+                break;
+            }
+            offer = self.house.start_payment(&order, Payer::default()).await;
+        }
+        (order, offer.unwrap().attempt.out_trade_no)
     }
 
     /// Waits until an order stands where it should, by looking at the store.

@@ -9,7 +9,7 @@ pub struct Step;
 
 impl MigrationName for Step {
     fn name(&self) -> &str {
-        "m2026_11_20_000010_reading_gap"
+        "m2026_11_20_000013_reading_gap"
     }
 }
 

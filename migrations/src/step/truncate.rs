@@ -10,7 +10,7 @@ pub struct Step;
 
 impl MigrationName for Step {
     fn name(&self) -> &str {
-        "m2026_11_21_000020_truncate"
+        "m2026_11_20_000012_truncate"
     }
 }
 

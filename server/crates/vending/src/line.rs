@@ -3,9 +3,11 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use chrono::{DateTime, Utc};
 use domain::{GatewayId, ProjectId};
 use gateway::{
     GatewayEvent, Item,
+    event::OfflineReason,
     line::{Framing, Line, Link, Meter as MeterOnLine, Password, Registration},
 };
 use serde::{Deserialize, Serialize};
@@ -25,38 +27,84 @@ use crate::{
 /// Gateways whose meters are looked up at once.
 const GATEWAYS_AT_ONCE: usize = 64;
 
-/// Notes what a gateway told: its intervals online and offline, and what a person has to see.
+/// Lines that came or went, at most so many in one transaction.
+pub(crate) const LINES_MAX: usize = 256;
+
+/// A line that came or went.
+#[derive(Clone)]
+pub(crate) enum Told {
+    Online { gateway: uuid::Uuid, remote: String, at: DateTime<Utc> },
+    Offline { gateway: uuid::Uuid, reason: OfflineReason, at: DateTime<Utc> },
+}
+
+impl Told {
+    /// Takes an event that is about the line itself; any other comes back.
+    pub(crate) fn of(event: GatewayEvent) -> std::result::Result<Told, GatewayEvent> {
+        match event {
+            GatewayEvent::Online { gateway, remote, at } => {
+                Ok(Told::Online { gateway, remote, at })
+            }
+            GatewayEvent::Offline { gateway, reason, at } => {
+                Ok(Told::Offline { gateway, reason, at })
+            }
+            other => Err(other),
+        }
+    }
+
+    async fn note(self, tx: &store::Tx) -> Result<()> {
+        let gateway = match &self {
+            Told::Online { gateway, .. } | Told::Offline { gateway, .. } => GatewayId(*gateway),
+        };
+        let Some(project) = site::project_of_gateway(tx, gateway).await? else { return Ok(()) };
+        match self {
+            Told::Online { remote, at, .. } => {
+                site::gateway_online(tx, project, gateway, at, Some(remote)).await?;
+                // What waited for the line goes on at once.
+                store::job::wake_gateway(tx, project, gateway, at).await?;
+            }
+            Told::Offline { reason, at, .. } => {
+                site::gateway_offline(tx, project, gateway, at, reason.as_str()).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Notes lines that came or went, in their order and in one transaction: after an outage thousands
+/// come back at once, and the readings wait behind them.
+pub(crate) async fn note_lines(house: &House, told: Vec<Told>) -> Result<()> {
+    if told.is_empty() {
+        return Ok(());
+    }
+    let each = told.clone();
+    let Err(error) = note_together(house, told).await else { return Ok(()) };
+    tracing::warn!(%error, "lines that came or went are noted one by one");
+    let mut last = Ok(());
+    for line in each {
+        // One that cannot be noted takes no neighbour with it.
+        last = note_together(house, vec![line]).await.and(last);
+    }
+    last
+}
+
+async fn note_together(house: &House, told: Vec<Told>) -> Result<()> {
+    house
+        .store()
+        .transact(move |tx| {
+            Box::pin(async move {
+                for line in told {
+                    line.note(tx).await?;
+                }
+                Ok::<_, VendingError>(())
+            })
+        })
+        .await
+}
+
+/// Notes what a gateway told that is not about its line, where a person has to see it.
 pub(crate) async fn note(house: &House, event: GatewayEvent) -> Result<()> {
     let meters = house.meters();
     match event {
-        GatewayEvent::Online { gateway, remote, at } => {
-            let Some(project) = project_of(house, gateway).await? else { return Ok(()) };
-            house
-                .store()
-                .transact(move |tx| {
-                    Box::pin(async move {
-                        let id = GatewayId(gateway);
-                        site::gateway_online(tx, project, id, at, Some(remote)).await?;
-                        // What waited for the line goes on at once.
-                        store::job::wake_gateway(tx, project, id, at).await?;
-                        Ok::<_, VendingError>(())
-                    })
-                })
-                .await
-        }
-        GatewayEvent::Offline { gateway, reason, at } => {
-            let Some(project) = project_of(house, gateway).await? else { return Ok(()) };
-            house
-                .store()
-                .transact(move |tx| {
-                    Box::pin(async move {
-                        let id = GatewayId(gateway);
-                        site::gateway_offline(tx, project, id, at, reason.as_str()).await?;
-                        Ok::<_, VendingError>(())
-                    })
-                })
-                .await
-        }
         GatewayEvent::AddressClash { meter, answered, .. } => {
             let detail = json!({ "answered": answered });
             let titles = ("总线上表号冲突", "Another meter answers in its place");

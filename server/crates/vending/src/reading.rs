@@ -24,6 +24,7 @@ use crate::{
     directory::MeterInUse,
     gap::Gaps,
     house::House,
+    line::{LINES_MAX, Told, note_lines},
     refusal::{Result, VendingError},
 };
 
@@ -79,7 +80,7 @@ impl Listener {
     /// Takes events until the gateway is gone. A batch that cannot be stored is tried again by the
     /// next scan: readings can be read again, money cannot.
     pub async fn run(mut self, mut events: mpsc::Receiver<GatewayEvent>) {
-        let mut batch = Vec::new();
+        let (mut batch, mut lines) = (Vec::new(), Vec::new());
         let mut look = tokio::time::interval(self.house.paced(LOOK));
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -93,11 +94,14 @@ impl Listener {
                 }
             };
             let Some(event) = event else { return };
-            self.take(event, &mut batch).await;
+            self.take(event, &mut batch, &mut lines).await;
             // Whatever else is queued already goes into the same transaction.
-            while batch.len() < BATCH_MAX {
+            while batch.len() < BATCH_MAX && lines.len() < LINES_MAX {
                 let Ok(event) = events.try_recv() else { break };
-                self.take(event, &mut batch).await;
+                self.take(event, &mut batch, &mut lines).await;
+            }
+            if let Err(error) = note_lines(&self.house, std::mem::take(&mut lines)).await {
+                tracing::warn!(error = %error, "lines that came or went could not be noted");
             }
             if batch.is_empty() {
                 continue;
@@ -115,10 +119,14 @@ impl Listener {
         self.gaps.tell(&self.house).await
     }
 
-    async fn take(&mut self, event: GatewayEvent, batch: &mut Vec<Scanned>) {
+    async fn take(&mut self, event: GatewayEvent, batch: &mut Vec<Scanned>, lines: &mut Vec<Told>) {
+        let event = match event {
+            GatewayEvent::Readings(readings) => return batch.extend(readings),
+            other => Told::of(other),
+        };
         match event {
-            GatewayEvent::Readings(readings) => batch.extend(readings),
-            other => {
+            Ok(told) => lines.push(told),
+            Err(other) => {
                 if let Err(error) = crate::line::note(&self.house, other).await {
                     tracing::warn!(error = %error, "a gateway event could not be noted");
                 }

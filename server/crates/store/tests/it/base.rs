@@ -76,6 +76,7 @@ impl Base {
 
 async fn connect(url: &str) -> DatabaseConnection {
     let mut options = ConnectOptions::new(url);
-    options.sqlx_logging(false).max_connections(2);
+    // One, as in `Store::migrate`: a pragma of a step counts for the connection it is said on.
+    options.sqlx_logging(false).max_connections(1);
     Database::connect(options).await.unwrap()
 }
