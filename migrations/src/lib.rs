@@ -29,6 +29,8 @@ impl MigratorTrait for Migrator {
             Box::new(step::framing::Step),
             Box::new(step::truncate::Step),
             Box::new(step::reading_gap::Step),
+            Box::new(step::call::Step),
+            Box::new(step::lookup::Step),
         ]
     }
 }

@@ -17,6 +17,9 @@ use uuid::Uuid;
 /// The one project of a test world.
 pub const PROJECT: ProjectId = ProjectId(1);
 
+/// Rooms written in one transaction.
+const PORTION_MAX: usize = 100;
+
 /// How many meters of which kind hang on one bus.
 #[derive(Clone, Copy, Debug)]
 pub struct Bus {
@@ -250,23 +253,33 @@ impl Layout {
                     for row in all.gateways {
                         store::insert(tx, row).await?;
                     }
-                    for row in all.rooms {
-                        store::insert(tx, row).await?;
-                    }
-                    for row in all.accounts {
-                        store::insert(tx, row).await?;
-                    }
                     for row in all.tariffs {
                         store::insert(tx, row).await?;
-                    }
-                    for place in all.places {
-                        store::insert(tx, place.meter).await?;
                     }
                     Ok::<_, store::StoreError>(())
                 })
             })
             .await
             .unwrap();
+        // A room, its account and its meter have the same place in their lists; a large site is
+        // written in portions, because one unit of work has a time to keep.
+        let rooms = self.rooms.iter().zip(&self.accounts).zip(&self.places);
+        let rows: Vec<_> =
+            rooms.map(|((r, a), p)| (r.clone(), a.clone(), p.meter.clone())).collect();
+        for portion in rows.chunks(PORTION_MAX) {
+            let portion = portion.to_vec();
+            let stored = store.transact(move |tx| {
+                Box::pin(async move {
+                    for (room, account, meter) in portion {
+                        store::insert(tx, room).await?;
+                        store::insert(tx, account).await?;
+                        store::insert(tx, meter).await?;
+                    }
+                    Ok::<_, store::StoreError>(())
+                })
+            });
+            stored.await.unwrap();
+        }
     }
 }
 

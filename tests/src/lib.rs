@@ -4,4 +4,5 @@
 pub mod clock;
 pub mod fixture;
 pub mod process;
+pub mod still;
 pub mod world;

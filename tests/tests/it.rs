@@ -19,5 +19,6 @@ mod it {
     mod rows;
     mod tidy;
     mod top_up;
+    mod trip;
     mod vend;
 }

@@ -1,10 +1,12 @@
 //! The steps, in the order they are applied.
 
 pub mod append_only;
+pub mod call;
 pub mod directory;
 pub mod framing;
 pub mod job;
 pub mod ledger;
+pub mod lookup;
 pub mod meter_epoch;
 pub mod operator;
 pub mod order;

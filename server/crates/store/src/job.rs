@@ -15,7 +15,7 @@ use crate::{
 };
 
 mod claim;
-pub use claim::{CLAIM_MAX, Claim, GatewayFilter};
+pub use claim::{CLAIM_MAX, Claim, GatewayFilter, PRIORITY_BACKGROUND};
 mod wait;
 pub(crate) use wait::{cry, listen};
 
@@ -46,8 +46,11 @@ pub struct Lease {
 pub enum End {
     /// Nothing is left to do.
     Done,
-    /// It goes on at this moment; nothing has failed and no attempt is counted.
+    /// It goes on at this moment; nothing has failed, and what failed before is forgotten: only
+    /// failures in a row use up the attempts.
     Again(DateTime<Utc>),
+    /// Its meter hangs on another gateway now: whoever reaches that goes on at once.
+    Elsewhere(GatewayId),
     /// It failed; it is tried again at this moment, or parked once its attempts are used up.
     Retry(DateTime<Utc>, String),
     /// It cannot succeed by itself: a person has to look.
@@ -83,6 +86,7 @@ pub fn draft(project: ProjectId, id: JobId, kind: &str, key: &str, at: DateTime<
         last_error: None,
         created_at: at,
         ended_at: None,
+        called: false,
     }
 }
 
@@ -100,8 +104,11 @@ pub async fn insert(tx: &Tx, job: &Job) -> Result<bool, StoreError> {
 }
 
 /// Adds a job, or makes the known one of its kind and key run at `run_at` at the latest, even if
-/// it was done or parked. A job a worker holds just now runs once more afterwards only if the
-/// worker ends it with [`End::Again`].
+/// it was done or parked. A job a worker holds just now runs once more afterwards, however the
+/// worker ends it.
+///
+/// Invariant: a call that comes while a worker holds the job is heard after it; proved by
+/// `a_wake_during_the_last_moment_of_a_turn_is_heard`.
 pub async fn schedule(tx: &Tx, job: &Job) -> Result<(), StoreError> {
     schedule_all(tx, std::slice::from_ref(job)).await
 }
@@ -121,7 +128,7 @@ pub async fn schedule_all(tx: &Tx, jobs: &[Job]) -> Result<(), StoreError> {
          run_at = case when job.state = 'ready' and job.run_at < excluded.run_at \
            then job.run_at else excluded.run_at end, \
          attempts = case when job.state = 'leased' then job.attempts else 0 end, \
-         ended_at = null, \
+         ended_at = null, called = (job.state = 'leased'), \
          state = case when job.state = 'leased' then 'leased' else 'ready' end",
     );
     bulk::execute(tx, &sql, Rows::of(jobs)).await?;
@@ -145,7 +152,7 @@ fn check(job: &Job) -> Result<(), StoreError> {
 pub async fn end(tx: &Tx, lease: Lease, end: End, now: DateTime<Utc>) -> Result<(), StoreError> {
     let (sql, values) = end_statement(lease, end, now);
     let sql = format!(
-        "update job set {sql}, lease_until = null, lease_owner = null \
+        "update job set {sql}, called = false, lease_until = null, lease_owner = null \
          where project_id = $1 and id = $2 and lease_token = $3 and state = 'leased'"
     );
     let backend = tx.get_database_backend();
@@ -154,27 +161,40 @@ pub async fn end(tx: &Tx, lease: Lease, end: End, now: DateTime<Utc>) -> Result<
     if done.rows_affected() == 1 { Ok(()) } else { Err(StoreError::Gone("lease of the job")) }
 }
 
+/// A job that was called meanwhile goes on when its caller said, from its first attempt, whatever
+/// the turn itself has come to; only a failure still keeps its wait.
 fn end_statement(lease: Lease, end: End, now: DateTime<Utc>) -> (&'static str, Vec<Value>) {
     let mut values: Vec<Value> =
         vec![lease.project.0.into(), lease.job.0.into(), lease.token.into()];
     let sql = match end {
         End::Done => {
             values.push(now.into());
-            "state = 'done', ended_at = $4"
+            "state = case when called then 'ready' else 'done' end, \
+             attempts = case when called then 0 else attempts end, \
+             ended_at = case when called then null else $4 end"
         }
         End::Again(at) => {
             values.push(at.into());
-            "state = 'ready', run_at = $4, attempts = attempts - 1"
+            "state = 'ready', attempts = 0, \
+             run_at = case when called and run_at < $4 then run_at else $4 end"
+        }
+        End::Elsewhere(gateway) => {
+            values.extend([now.into(), gateway.0.into()]);
+            "state = 'ready', attempts = 0, run_at = $4, gateway_id = $5"
         }
         End::Retry(at, error) => {
             values.extend([at.into(), error.into(), now.into()]);
-            "state = case when attempts >= attempts_max then 'parked' else 'ready' end, \
+            "state = case when attempts >= attempts_max and not called \
+               then 'parked' else 'ready' end, \
+             attempts = case when called then 0 else attempts end, \
              run_at = $4, first_error = coalesce(first_error, $5), last_error = $5, \
-             ended_at = case when attempts >= attempts_max then $6 else null end"
+             ended_at = case when attempts >= attempts_max and not called then $6 else null end"
         }
         End::Park(error) => {
             values.extend([now.into(), error.into()]);
-            "state = 'parked', ended_at = $4, \
+            "state = case when called then 'ready' else 'parked' end, \
+             attempts = case when called then 0 else attempts end, \
+             ended_at = case when called then null else $4 end, \
              first_error = coalesce(first_error, $5), last_error = $5"
         }
     };
@@ -317,4 +337,15 @@ pub async fn wake_gateway(
     tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
     tx.wake_workers();
     Ok(())
+}
+
+/// Lets every ready job that waits beyond a moment run now: waits were counted by a clock that
+/// showed another time then. Answers how many.
+pub async fn recall(tx: &Tx, beyond: DateTime<Utc>, now: DateTime<Utc>) -> Result<u64, StoreError> {
+    let sql = "update job set run_at = $1 where state = 'ready' and run_at > $2";
+    let values: [Value; 2] = [now.into(), beyond.into()];
+    let backend = tx.get_database_backend();
+    let done = tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+    tx.wake_workers();
+    Ok(done.rows_affected())
 }

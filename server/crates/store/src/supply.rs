@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use domain::{MeterId, OrderId, ProjectId};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult,
+    QueryFilter, QuerySelect, Statement, Value,
 };
 
 use crate::{
@@ -86,22 +87,84 @@ pub async fn write(tx: &Tx, new: &Supply) -> Result<(), StoreError> {
     if done.rows_affected == 1 { Ok(()) } else { Err(StoreError::Gone("supply")) }
 }
 
-/// The trips of a project issued since a moment: what its hourly budget has spent (S31, 17N).
-/// Bounded by [`LIST_MAX`], far above any budget.
-pub async fn trips_since<C: ConnectionTrait>(
+/// How many trips count against the hourly budgets of a meter (S31).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromQueryResult)]
+pub struct TripsSpent {
+    /// Trips of the whole project.
+    pub project: i64,
+    /// Trips of meters in the building of this one; meters without a room count as one building.
+    pub building: i64,
+}
+
+/// Makes every other decision to trip in a project wait until this transaction ends, so that what
+/// [`trips_spent`] counts afterwards is still true when the trip is written. SQLite has one
+/// writer, so there is nobody to wait for.
+pub async fn hold_trips(tx: &Tx, project: ProjectId) -> Result<(), StoreError> {
+    let backend = tx.get_database_backend();
+    if backend == DbBackend::Sqlite {
+        return Ok(());
+    }
+    let sql = "select id from project where id = $1 for no key update";
+    tx.query_all_raw(Statement::from_sql_and_values(backend, sql, [project.0.into()])).await?;
+    Ok(())
+}
+
+/// The trips issued since a moment, sent or still to be sent; those taken back do not count.
+pub async fn trips_spent<C: ConnectionTrait>(
     db: &C,
     project: ProjectId,
+    meter: MeterId,
     since: DateTime<Utc>,
-) -> Result<Vec<RelayCommand>, StoreError> {
-    let found = relay_command::Entity::find()
+) -> Result<TripsSpent, StoreError> {
+    let sql = "select count(*) as project, count(case when coalesce(r.building, '') = coalesce( \
+           (select mine.building from meter own join room mine \
+            on mine.project_id = own.project_id and mine.id = own.room_id \
+            where own.project_id = $1 and own.id = $2), '') then 1 end) as building \
+         from relay_command c \
+         join meter m on m.project_id = c.project_id and m.id = c.meter_id \
+         left join room r on r.project_id = m.project_id and r.id = m.room_id \
+         where c.project_id = $1 and c.kind = 'trip' and c.issued_at >= $3 \
+         and c.state <> 'cancelled'";
+    let values: [Value; 3] = [project.0.into(), meter.0.into(), since.into()];
+    let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
+    let none = TripsSpent { project: 0, building: 0 };
+    Ok(TripsSpent::find_by_statement(statement).one(db).await?.unwrap_or(none))
+}
+
+/// Takes back a trip that was ordered and not handed to a bus yet; it costs no budget then.
+pub async fn cancel_unsent_trip(
+    tx: &Tx,
+    project: ProjectId,
+    meter: MeterId,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let set = relay_command::ActiveModel {
+        state: Set("cancelled".to_owned()),
+        ended_at: Set(Some(at)),
+        ..Default::default()
+    };
+    relay_command::Entity::update_many()
+        .set(set)
         .filter(relay_command::Column::ProjectId.eq(project.0))
+        .filter(relay_command::Column::MeterId.eq(meter.0))
         .filter(relay_command::Column::Kind.eq("trip"))
-        .filter(relay_command::Column::IssuedAt.gte(since))
-        .filter(relay_command::Column::State.ne("cancelled"))
-        .limit(LIST_MAX)
-        .all(db)
+        .filter(relay_command::Column::State.eq("queued"))
+        .exec(tx)
         .await?;
-    Ok(found)
+    Ok(())
+}
+
+/// Notes that a command is handed to its bus from now on.
+pub async fn hand_over(tx: &Tx, command: &RelayCommand) -> Result<(), StoreError> {
+    let set = relay_command::ActiveModel { state: Set("sent".to_owned()), ..Default::default() };
+    relay_command::Entity::update_many()
+        .set(set)
+        .filter(relay_command::Column::ProjectId.eq(command.project_id))
+        .filter(relay_command::Column::Id.eq(command.id))
+        .filter(relay_command::Column::State.eq("queued"))
+        .exec(tx)
+        .await?;
+    Ok(())
 }
 
 /// Moves a relay command to another state.

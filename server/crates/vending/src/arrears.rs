@@ -1,13 +1,15 @@
 //! Arrears: a meter whose purse ran out is looked at, read once more, and perhaps cut off.
 
-use std::collections::HashSet;
+mod trip;
+
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     Clock, MeterId, ProjectId,
-    arrears::{Situation, TripRefusal, may_trip},
+    arrears::{CLOCK_STEP_PAUSE, Situation, TripRefusal},
     plausibility::{self, Plausibility, Quality, Sample, judge_reading},
-    supply::{Actual, SupplyEvent},
+    supply::Actual,
 };
 use gateway::{Action, Item, MeterCommand, Priority};
 use store::{
@@ -20,13 +22,16 @@ use store::{
 use crate::{
     billing::Register,
     house::House,
-    job::{self, JobEnd},
+    job::JobEnd,
     posting,
-    refusal::{Refusal, Result, VendingError},
+    refusal::{Refusal, Result},
 };
 
 /// How long a look at a meter before a cut may wait for the bus.
-const LOOK_MAX: std::time::Duration = std::time::Duration::from_secs(60);
+const LOOK_MAX: Duration = Duration::from_secs(60);
+
+/// The hour whose trips are counted against the budgets (S31).
+const BUDGET_HOUR: TimeDelta = TimeDelta::hours(1);
 
 /// Switches an operator may throw, as settings of the site.
 pub const SETTING_TRIPS_STOPPED: &str = "trips_stopped";
@@ -46,38 +51,13 @@ impl House {
         let Some(actuator) = self.actuator(&meter) else { return Ok(JobEnd::Done) };
         let seen = self.look(&meter).await?;
         let situation = self.situation(&meter, seen).await?;
-        let now = self.now();
-        let order = match may_trip(&situation, now) {
-            Ok(order) => order,
+        match self.order_trip(&meter, actuator, situation).await? {
+            Ok(()) => Ok(JobEnd::Done),
             Err(refusal) => {
                 tracing::info!(meter = %id, why = refusal.en(), "not cut off");
-                return Ok(comes_again(refusal));
+                Ok(comes_again(refusal))
             }
-        };
-        let house = self.clone();
-        self.store()
-            .transact(move |tx| {
-                Box::pin(async move {
-                    // The purse is read again in the transaction that writes the wish: a credit
-                    // that came in between has made the decision void (17R).
-                    let account = meter.account().ok_or(Refusal::MeterUnassigned)?;
-                    let purse = posting::purse_of(account, meter.purpose()?);
-                    let balance = store::ledger::balance(tx, project, purse).await?;
-                    if balance.posted.fen() != situation.balance_fen {
-                        return Ok(());
-                    }
-                    let known = supply::of_meter(tx, project, id).await?;
-                    let (mut row, saga) =
-                        crate::supply::row_and_saga(&house, &meter, actuator, known)?;
-                    let (next, _) = saga.step(SupplyEvent::Trip(order), now);
-                    crate::supply::put(&mut row, &next, "arrears", now);
-                    supply::write(tx, &row).await?;
-                    job::wake_supply(tx, &house, &meter).await?;
-                    Ok::<_, VendingError>(())
-                })
-            })
-            .await?;
-        Ok(JobEnd::Done)
+        }
     }
 
     /// Reads the meter's register for this decision and bills what is new. `None` when it could
@@ -116,10 +96,7 @@ impl House {
         let cursor = billing::cursor(db, project, id).await?;
         let known = supply::of_meter(db, project, id).await?;
         let saga = known.as_ref().map(crate::supply::load).transpose()?;
-        let hour = self.now() - TimeDelta::hours(1);
-        let tripped = supply::trips_since(db, project, hour).await?;
-        let near = self.neighbours(meter).await?;
-        let close_by = tripped.iter().filter(|command| near.contains(&command.meter_id)).count();
+        let spent = supply::trips_spent(db, project, id, self.now() - BUDGET_HOUR).await?;
         let verified = match (&cursor, seen) {
             (Some(cursor), Some(seen)) => cursor.value == seen.value || cursor.at >= seen.at,
             _ => false,
@@ -142,29 +119,14 @@ impl House {
             supply_wanted: saga.as_ref().is_some_and(|saga| saga.is_being_restored()),
             already_off: saga.as_ref().is_some_and(|saga| saga.actual == Actual::Off),
             supply_seq: saga.as_ref().map_or(0, |saga| saga.seq),
-            tripped_project: u32::try_from(tripped.len()).unwrap_or(u32::MAX),
-            tripped_building: u32::try_from(close_by).unwrap_or(u32::MAX),
+            tripped_project: u32::try_from(spent.project).unwrap_or(u32::MAX),
+            tripped_building: u32::try_from(spent.building).unwrap_or(u32::MAX),
             clock_stepped_at: self.clock_stepped_at(),
             migrating: self.setting_is_on(SETTING_MIGRATING).await?,
             safe_mode: self.setting_is_on(SETTING_SAFE_MODE).await?,
             trips_stopped: self.setting_is_on(SETTING_TRIPS_STOPPED).await?,
             database_doubtful: false,
         })
-    }
-
-    /// The meters of the same building, this one included: they share a budget of trips (S31).
-    async fn neighbours(&self, meter: &Meter) -> Result<HashSet<uuid::Uuid>> {
-        let rooms = account::rooms(self.store().read(), meter.project()).await?;
-        let own = rooms.iter().find(|room| Some(room.id) == meter.room_id);
-        let building = own.map(|room| room.building.as_str());
-        let here: HashSet<_> = rooms
-            .iter()
-            .filter(|room| Some(room.building.as_str()) == building)
-            .map(|room| room.id)
-            .collect();
-        let meters = self.meters();
-        let near = meters.values().filter(|m| m.room.is_some_and(|room| here.contains(&room)));
-        Ok(near.map(|meter| meter.id.0).collect())
     }
 
     /// True while a payment for the meter is with a provider and may turn out paid.
@@ -193,7 +155,7 @@ fn comes_again(refusal: TripRefusal) -> JobEnd {
         ProtectedHours | FriendlyHours | NoTripDay | NotTheTime | ClockStepped | SafeMode
         | Migrating | TripsStopped | ProjectBudgetSpent | BuildingBudgetSpent | PaymentPending
         | ReadingStale | ReadingDoubtful | ReadingNotVerified | NoReading | DatabaseDoubtful => {
-            JobEnd::Again(std::time::Duration::from_secs(15 * 60))
+            JobEnd::Again(Duration::from_secs(15 * 60))
         }
         _ => JobEnd::Done,
     }
@@ -203,9 +165,12 @@ fn comes_again(refusal: TripRefusal) -> JobEnd {
 /// clock (17C).
 #[derive(Debug)]
 pub struct ClockWatch {
+    start: DateTime<Utc>,
+    started: Duration,
     wall: DateTime<Utc>,
-    monotonic: std::time::Duration,
-    stepped_at: Option<DateTime<Utc>>,
+    monotonic: Duration,
+    /// When the wall clock last stepped, by itself and by the monotonic one.
+    stepped: Option<(DateTime<Utc>, Duration)>,
 }
 
 /// A difference between the clocks that is a step and not drift.
@@ -214,7 +179,8 @@ const STEP_MIN: TimeDelta = TimeDelta::seconds(5);
 impl ClockWatch {
     /// A watch that starts now.
     pub fn new(clock: &dyn Clock) -> Self {
-        ClockWatch { wall: clock.now(), monotonic: clock.monotonic(), stepped_at: None }
+        let (wall, monotonic) = (clock.now(), clock.monotonic());
+        ClockWatch { start: wall, started: monotonic, wall, monotonic, stepped: None }
     }
 
     /// Looks at both clocks; answers when the wall clock last stepped.
@@ -223,10 +189,23 @@ impl ClockWatch {
         let passed = monotonic.saturating_sub(self.monotonic);
         let expected = self.wall + TimeDelta::from_std(passed).unwrap_or_default();
         if (wall - expected).abs() > STEP_MIN {
-            self.stepped_at = Some(wall);
+            self.stepped = Some((wall, monotonic));
         }
         (self.wall, self.monotonic) = (wall, monotonic);
-        self.stepped_at
+        self.stepped.map(|(at, _)| at)
+    }
+
+    /// True unless the wall clock stepped less than [`CLOCK_STEP_PAUSE`] ago.
+    pub fn is_settled(&mut self, clock: &dyn Clock) -> bool {
+        self.look(clock);
+        let passed = |at: Duration| self.monotonic.saturating_sub(at);
+        self.stepped.is_none_or(|(_, at)| passed(at) >= CLOCK_STEP_PAUSE)
+    }
+
+    /// The present moment by the monotonic clock, counted from the wall clock's at the start.
+    pub fn steady(&self, clock: &dyn Clock) -> DateTime<Utc> {
+        let passed = clock.monotonic().saturating_sub(self.started);
+        self.start + TimeDelta::from_std(passed).unwrap_or_default()
     }
 }
 
@@ -240,10 +219,23 @@ mod tests {
     fn a_clock_that_is_set_is_noticed_and_one_that_runs_is_not() {
         let clock = ManualClock::at("2026-11-20T06:00:00Z");
         let mut watch = ClockWatch::new(&clock);
-        clock.advance(std::time::Duration::from_secs(3_600));
+        clock.advance(Duration::from_secs(3_600));
         assert_eq!(watch.look(&clock), None);
         let set_to = clock.now() + TimeDelta::minutes(6);
         clock.jump_to(set_to);
         assert_eq!(watch.look(&clock), Some(set_to));
+        assert!(!watch.is_settled(&clock));
+        clock.advance(CLOCK_STEP_PAUSE);
+        assert!(watch.is_settled(&clock));
+    }
+
+    #[test]
+    fn a_steady_clock_counts_from_the_start_whatever_the_wall_clock_shows() {
+        let clock = ManualClock::at("2026-11-20T06:00:00Z");
+        let watch = ClockWatch::new(&clock);
+        let start = clock.now();
+        clock.jump_to(start + TimeDelta::days(400));
+        clock.advance(Duration::from_secs(90));
+        assert_eq!(watch.steady(&clock), start + TimeDelta::seconds(90));
     }
 }

@@ -82,7 +82,11 @@ pub struct House {
     meters: Arc<RwLock<Arc<Directory>>>,
     owned: Arc<Owned>,
     passwords: Arc<RwLock<Passwords>>,
+<<<<<<< HEAD
     back_fills: Arc<Semaphore>,
+=======
+    trip_turn: Arc<tokio::sync::Mutex<()>>,
+>>>>>>> fb1c732 (Hold the hourly budget of trips under concurrency, take queued trips back, and hear every call of a job)
 }
 
 /// What the house is made of; handed in once, at start.
@@ -114,7 +118,11 @@ impl House {
             meters: Arc::default(),
             owned: Arc::default(),
             passwords: Arc::new(RwLock::new(passwords)),
+<<<<<<< HEAD
             back_fills: Arc::new(Semaphore::new(BACK_FILLS_AT_ONCE)),
+=======
+            trip_turn: Arc::default(),
+>>>>>>> fb1c732 (Hold the hourly budget of trips under concurrency, take queued trips back, and hear every call of a job)
         }
     }
 
@@ -191,6 +199,24 @@ impl House {
     /// When the wall clock last stepped, if it did: nothing is cut off shortly after (17C).
     pub fn clock_stepped_at(&self) -> Option<DateTime<Utc>> {
         self.watch.lock().unwrap_or_else(PoisonError::into_inner).look(self.clock())
+    }
+
+    /// True unless the wall clock stepped a short while ago: what is decided by one reading of it
+    /// alone waits until then (I14).
+    pub fn clock_is_settled(&self) -> bool {
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner).is_settled(self.clock())
+    }
+
+    /// The present moment by a clock that started with the wall clock and never jumps; two
+    /// processes differ about it.
+    pub fn steady_now(&self) -> DateTime<Utc> {
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner).steady(self.clock())
+    }
+
+    /// Whoever decides about a trip in this process waits for its turn here, and not on a
+    /// connection of the database that somebody who pays may want.
+    pub(crate) fn trip_turn(&self) -> &tokio::sync::Mutex<()> {
+        &self.trip_turn
     }
 
     /// A saga's waiting time at this house's pace.

@@ -1,29 +1,28 @@
 //! Jobs: what is to be done next, written with the fact that causes it, and the workers that do it.
 
-use std::{sync::Arc, time::Duration};
+mod worker;
+pub use worker::work;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use domain::{
-    AttemptId, GatewayId, HoldId, JobId, MeterId, OrderId, ProjectId, VendId, vend::VendEvent,
-};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use domain::{GatewayId, HoldId, JobId, MeterId, OrderId, ProjectId, VendId};
 use serde_json::{Value, json};
 use store::{
-    StoreError, Tx,
+    Tx,
     attempt::Attempt,
-    job::{self, Claim, End, GatewayFilter, Job},
+    job::{self, Job},
     ledger::Booking,
     meter::Meter,
     order::Order,
     vend::{self, Vend},
 };
-use tokio::sync::Semaphore;
 
 use crate::{
     directory::MeterInUse,
     house::House,
     posting,
     refusal::{Refusal, Result, VendingError},
-    supply::First,
 };
 
 /// Restoring supply comes first, whatever else waits.
@@ -31,18 +30,13 @@ const PRIORITY_SUPPLY: i16 = 0;
 /// Money on its way to a meter.
 const PRIORITY_VEND: i16 = 1;
 /// Cutting somebody off is never urgent.
-const PRIORITY_ARREARS: i16 = 3;
+const PRIORITY_ARREARS: i16 = job::PRIORITY_BACKGROUND;
 /// Asking a provider.
 const PRIORITY_QUERY: i16 = 2;
 /// Nobody waits for what a meter kept over a gap.
 const PRIORITY_BACK_FILL: i16 = 4;
 /// A turn that fails so often is parked and shown, never dropped.
 const ATTEMPTS_MAX: i32 = 50;
-/// The longest wait between two looks for work when nobody wakes us.
-const POLL_MAX: Duration = Duration::from_secs(1);
-/// The wait before a failed turn is tried again.
-const FAILURE_BACKOFF: domain::retry::Backoff = domain::retry::Backoff::seconds(1, 60);
-
 /// How a turn with a job ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum JobEnd {
@@ -240,6 +234,7 @@ pub(crate) async fn wake_meter(house: &House, meter: &MeterInUse) -> Result<()> 
     }
     Ok(())
 }
+<<<<<<< HEAD
 
 /// Works on jobs until told to stop; several of these may run on one database.
 pub async fn work(house: House, owner: String, stop: tokio::sync::watch::Receiver<bool>) {
@@ -407,3 +402,5 @@ fn with_causes(error: &VendingError) -> String {
     }
     text
 }
+=======
+>>>>>>> fb1c732 (Hold the hourly budget of trips under concurrency, take queued trips back, and hear every call of a job)

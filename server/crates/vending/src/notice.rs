@@ -8,6 +8,25 @@ use store::{order::Order, work_item::WorkItem};
 
 use crate::house::House;
 
+/// What a kind of alarm is called in Chinese and in English, whether or not its work item is still
+/// open; `None` for a kind this release does not know.
+pub fn titles(kind: &str) -> Option<(&'static str, &'static str)> {
+    Some(match kind {
+        "supply.dark" => ("已付款，还没送电", "Paid, power not back"),
+        "supply.stuck" => ("已下发命令，继电器没有动", "The relay is stuck"),
+        "supply.refused" => ("电表拒绝合闸", "The meter refuses to close"),
+        "supply.still_dark" => ("一天了还没送电", "No power for a day"),
+        "meter.address_clash" => ("总线上表号冲突", "Another meter answers in its place"),
+        "meter.clock" => ("电表时钟不准", "The meter's clock is wrong"),
+        "meter.password" => ("电表密码被拒", "The meter refuses our password"),
+        "gateway.offline" => ("网关离线", "A gateway is offline"),
+        kind if kind.starts_with("callback.") => {
+            ("支付回调有问题", "A payment callback could not be used")
+        }
+        _ => return None,
+    })
+}
+
 /// A work item about an order, with its titles in Chinese and English.
 pub(crate) fn work_item(
     house: &House,

@@ -14,7 +14,7 @@ use domain::{
 };
 use gateway::{
     Action, CommandFailure, Item, MeterCommand, Priority,
-    command::{Direction, FrameRecord, RelayCommand},
+    command::{Direction, Exchange, FrameRecord, RelayCommand},
     profile::Profile,
 };
 use store::{
@@ -37,13 +37,16 @@ const RACES_MAX: usize = 8;
 /// How long a meter may obey a close command: restoring is never too late.
 const CLOSE_VALID: TimeDelta = TimeDelta::hours(24);
 
+/// How often a trip that waits for its bus is looked at again.
+const TRIP_LOOK: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// What a supply job is told first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum First {
-    /// Somebody wants supply: the order that paid for it, if one did.
+    /// Somebody has paid for supply.
     WantOn {
         /// The order, which is told when the light is on.
-        order: Option<OrderId>,
+        order: OrderId,
     },
     /// Go on with whatever is wished.
     Wake,
@@ -72,7 +75,11 @@ impl House {
         let db = self.store().read();
         let meter = meter::by_id(db, project, id).await?;
         let meter = meter.ok_or(Refusal::NotFound { what: "meter" })?;
-        if let First::WantOn { order: Some(order) } = first {
+        let order = match first {
+            First::WantOn { order } => Some(order),
+            First::Wake => None,
+        };
+        if let Some(order) = order {
             self.pass_through(&meter, order).await?;
         }
         let Some(actuator) = self.actuator(&meter) else {
@@ -80,43 +87,42 @@ impl House {
             return Ok(JobEnd::Done);
         };
         let mut event = SupplyEvent::Wake;
-        if let First::WantOn { order } = first {
+        if order.is_some() {
             if !self.is_worth_restoring(&meter).await? {
                 return Ok(JobEnd::Done);
             }
-            if self.knows_wish(&meter, order).await? {
-                event = SupplyEvent::Wake;
-            } else {
-                event = SupplyEvent::WantOn { credited: order.is_some() };
+            if !self.knows_wish(&meter, order).await? {
+                event = SupplyEvent::WantOn { credited: true };
             }
         }
-        let order = match first {
-            First::WantOn { order } => order,
-            First::Wake => None,
-        };
+        let mut frames = Vec::new();
         for _ in 0..RACES_MAX {
-            let turn = self.open_supply(&meter, actuator, order).await?;
-            match self.drive(turn, event).await {
+            let mut turn = self.open_supply(&meter, actuator, order).await?;
+            turn.frames = frames;
+            match self.drive(&mut turn, &mut event).await {
                 Ok(end) => return Ok(end),
                 // Another wish was faster: what it wrote is where this turn goes on.
                 Err(VendingError::Store(StoreError::Gone(_) | StoreError::Refused(_))) => {}
                 Err(error) => return Err(error),
             }
-            let wished = matches!(event, SupplyEvent::WantOn { .. });
-            if wished && self.knows_wish(&meter, order).await? {
-                event = SupplyEvent::Wake;
-            }
+            frames = std::mem::take(&mut turn.frames);
+            event = match event {
+                // How a command ended is told whatever was wished meanwhile.
+                SupplyEvent::Ended { .. } => event,
+                SupplyEvent::WantOn { .. } if !self.knows_wish(&meter, order).await? => event,
+                _ => SupplyEvent::Wake,
+            };
         }
         Ok(JobEnd::Again(self.paced(std::time::Duration::from_secs(2))))
     }
 
-    async fn drive(&self, mut turn: Turn, first: SupplyEvent) -> Result<JobEnd> {
-        let mut event = first;
+    /// Steps until there is nothing to do but wait; `event` is what was told last.
+    async fn drive(&self, turn: &mut Turn, event: &mut SupplyEvent) -> Result<JobEnd> {
         for _ in 0..STEPS_MAX {
-            let (next, actions) = turn.saga.clone().step(event, self.now());
-            self.save_supply(&mut turn, next, event, &actions).await?;
-            match self.act(&mut turn, &actions).await? {
-                Next::Event(told) => event = told,
+            let (next, actions) = turn.saga.clone().step(*event, self.now());
+            self.save_supply(turn, next, *event, &actions).await?;
+            match self.act(turn, &actions).await? {
+                Next::Event(told) => *event = told,
                 Next::End(end) => return Ok(end),
             }
         }
@@ -195,16 +201,17 @@ impl House {
         seq: u64,
         command: RelayCommand,
     ) -> Result<CommandOutcome> {
-        let (project, id) = (turn.meter.project(), turn.meter.meter_id());
-        let current = supply::of_meter(self.store().read(), project, id).await?;
-        let current = current.map(|row| load(&row)).transpose()?;
-        let now = self.now();
-        if !current.is_some_and(|saga| saga.still_wanted(seq, now)) {
-            return Ok(CommandOutcome::NotSent);
-        }
         let trip = command == RelayCommand::Trip;
-        if trip && self.is_worth_restoring(&turn.meter).await? {
-            // Money came in after the decision: nobody who has paid is cut off (17R).
+        let now = self.now();
+        let stands = if trip {
+            self.trip_stands(&turn.meter, seq).await?
+        } else {
+            let (project, id) = (turn.meter.project(), turn.meter.meter_id());
+            let current = supply::of_meter(self.store().read(), project, id).await?;
+            let current = current.map(|row| load(&row)).transpose()?;
+            current.is_some_and(|saga| saga.still_wanted(seq, now))
+        };
+        if !stands {
             return Ok(CommandOutcome::NotSent);
         }
         let (valid, priority) = match &turn.saga.wish {
@@ -220,7 +227,12 @@ impl House {
             not_after: Some(self.clock().monotonic() + left),
             operator_tag: u32::try_from(seq & 0xffff_ffff).unwrap_or(0),
         };
-        Ok(match self.gateway().execute(command).await {
+        let ended = if trip {
+            self.execute_trip(&turn.meter, seq, command).await
+        } else {
+            self.gateway().execute(command).await
+        };
+        Ok(match ended {
             Ok(exchange) => {
                 self.keep(turn, &exchange.frames);
                 CommandOutcome::Accepted
@@ -230,6 +242,29 @@ impl House {
                 outcome_of(&failure)
             }
         })
+    }
+
+    /// Hands a trip to its bus and takes it back while it waits there, should it become void. Who
+    /// made it void may be another process, so the rows are looked at and nobody has to tell.
+    async fn execute_trip(
+        &self,
+        meter: &Meter,
+        seq: u64,
+        command: MeterCommand,
+    ) -> std::result::Result<Exchange, CommandFailure> {
+        let sending = self.gateway().execute(command);
+        tokio::pin!(sending);
+        loop {
+            tokio::select! {
+                ended = &mut sending => return ended,
+                () = tokio::time::sleep(self.paced(TRIP_LOOK)) => {
+                    // What cannot be read forbids a trip as well.
+                    if !self.trip_stands(meter, seq).await.unwrap_or(false) {
+                        self.gateway().cancel_trips(meter.id).await;
+                    }
+                }
+            }
+        }
     }
 
     async fn read_relay(&self, turn: &mut Turn) -> SupplyEvent {
@@ -347,6 +382,29 @@ pub(crate) fn put(row: &mut Supply, next: &Saga, why: &str, now: chrono::DateTim
     row.actual_at = next.actual_at;
     row.state = serde_json::to_string(&next.to_fields().0).unwrap_or_default();
     row.version += 1;
+}
+
+/// A command that belongs to the newest wish of a supply, not handed over yet.
+pub(crate) fn command_row(
+    house: &House,
+    row: &Supply,
+    kind: &str,
+    not_after: chrono::DateTime<chrono::Utc>,
+    now: chrono::DateTime<chrono::Utc>,
+) -> supply::RelayCommand {
+    supply::RelayCommand {
+        project_id: row.project_id,
+        id: domain::CommandId::generate(house.clock(), house.rng()).0,
+        meter_id: row.meter_id,
+        kind: kind.to_owned(),
+        seq: row.desired_seq,
+        reason: row.desired_reason.clone(),
+        issued_at: now,
+        not_after,
+        state: "queued".to_owned(),
+        detail: None,
+        ended_at: None,
+    }
 }
 
 /// The row of a meter whose supply nobody has steered yet; version 0 says that it is not stored.

@@ -27,6 +27,7 @@ pub struct Model {
     pub last_error: Option<String>,
     pub created_at: DateTimeUtc,
     pub ended_at: Option<DateTimeUtc>,
+    pub called: bool,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

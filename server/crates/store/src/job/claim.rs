@@ -16,6 +16,9 @@ use crate::{
 /// Jobs one claim answers with at most.
 pub const CLAIM_MAX: u32 = 512;
 
+/// The first priority of work that may wait for everything else.
+pub const PRIORITY_BACKGROUND: i16 = 3;
+
 /// What a worker asks for.
 #[derive(Clone, Debug)]
 pub struct Claim {
@@ -27,10 +30,16 @@ pub struct Claim {
     pub gateways: GatewayFilter,
     /// How many at most, up to [`CLAIM_MAX`].
     pub limit: u32,
+    /// How many of them may be of [`PRIORITY_BACKGROUND`] or less urgent.
+    pub background_limit: u32,
     /// How long it may hold them; longer than the longest exchange on a bus (7G).
     pub lease: Duration,
-    /// The present moment, by a clock that does not jump (7C).
+    /// The present moment: what is due.
     pub now: DateTime<Utc>,
+    /// The present moment leases are counted by, which does not jump (7C).
+    pub lease_now: DateTime<Utc>,
+    /// Whether leases that ran out are taken back; not while nodes may differ about the time.
+    pub take_back: bool,
 }
 
 /// Which jobs a worker can reach.
@@ -38,10 +47,9 @@ pub struct Claim {
 pub enum GatewayFilter {
     /// All: the one process of a small site.
     Any,
-    /// Those that need no gateway.
-    None,
-    /// Those of the gateways it owns.
-    These(Vec<GatewayId>),
+    /// Those of the gateways it owns, those that need no gateway, and those of gateways nobody
+    /// owns just now: somebody has to find out that such a meter cannot be reached.
+    Within(Vec<GatewayId>),
 }
 
 impl Store {
@@ -54,15 +62,22 @@ impl Store {
     pub async fn claim(&self, claim: Claim) -> Result<Vec<Job>, StoreError> {
         self.transact(move |tx| {
             Box::pin(async move {
-                take_back(tx, claim.now).await?;
+                if claim.take_back {
+                    take_back(tx, claim.lease_now).await?;
+                }
                 let limit = claim.limit.min(CLAIM_MAX) as usize;
+                let mut background = claim.background_limit as usize;
                 let mut claimed = Vec::new();
                 for priority in PRIORITY_URGENT..=PRIORITY_MAX {
-                    if claimed.len() >= limit {
-                        break;
+                    let waits = priority >= PRIORITY_BACKGROUND;
+                    let left = limit.saturating_sub(claimed.len());
+                    let room = if waits { left.min(background) } else { left };
+                    if room == 0 {
+                        continue;
                     }
-                    let room = (limit - claimed.len()) as i64;
-                    claimed.extend(claim_level(tx, &claim, priority, room).await?);
+                    let level = claim_level(tx, &claim, priority, room as i64).await?;
+                    background -= if waits { level.len() } else { 0 };
+                    claimed.extend(level);
                 }
                 Ok(claimed)
             })
@@ -96,16 +111,15 @@ async fn claim_level(
         claim.now.into(),
         priority.into(),
         room.into(),
-        lease_end(claim.now, claim.lease).into(),
+        lease_end(claim.lease_now, claim.lease).into(),
         claim.owner.clone().into(),
         kinds.into(),
     ];
     let gateways = match &claim.gateways {
         GatewayFilter::Any => "",
-        GatewayFilter::None => "and c.gateway_id is null",
-        GatewayFilter::These(ids) => {
+        GatewayFilter::Within(ids) => {
             values.push(gateway_ids(ids).finish());
-            THESE_GATEWAYS
+            WITHIN
         }
     };
     let sql = claim_sql(backend, claim.kinds.is_empty(), gateways);
@@ -118,7 +132,9 @@ async fn claim_level(
     Ok(jobs)
 }
 
-const THESE_GATEWAYS: &str = "and c.gateway_id in (select r.id from {gateways})";
+const WITHIN: &str = "and (c.gateway_id is null or c.gateway_id in (select r.id from {gateways}) \
+     or not exists (select 1 from gateway g where g.id = c.gateway_id \
+       and g.owner is not null and g.lease_until >= $1))";
 
 /// The candidates come off the partial index of ready jobs in order, so the cost does not grow
 /// with the backlog.
@@ -133,7 +149,7 @@ fn claim_sql(backend: DbBackend, any_kind: bool, gateways: &str) -> String {
     let lock = if backend == DbBackend::Sqlite { "" } else { "for update of c skip locked" };
     format!(
         "update job set state = 'leased', lease_until = $4, lease_owner = $5, \
-         lease_token = lease_token + 1, attempts = attempts + 1 \
+         lease_token = lease_token + 1, attempts = attempts + 1, called = false \
          where (project_id, id) in ( \
            select c.project_id, c.id from job c \
            where c.state = 'ready' and c.priority = $2 and c.run_at <= $1 {kinds} {gateways} \

@@ -20,8 +20,11 @@ fn claim(now: i64) -> Claim {
         kinds: Vec::new(),
         gateways: GatewayFilter::Any,
         limit: 100,
+        background_limit: 100,
         lease: Duration::from_secs(60),
         now: at(now),
+        lease_now: at(now),
+        take_back: true,
     }
 }
 
@@ -162,11 +165,11 @@ async fn urgent_work_goes_first_and_only_to_those_who_can_do_it() {
             limit,
             ..claim(10)
         };
-        let mine = GatewayFilter::These(vec![domain::GatewayId(id(77))]);
+        let mine = GatewayFilter::Within(vec![domain::GatewayId(id(77))]);
         let table = [
             (only(&["notice"], GatewayFilter::Any, 9), vec![]),
             (only(&[], GatewayFilter::Any, 1), vec!["key-5"]),
-            (only(&["vend", "notice"], GatewayFilter::None, 9), vec!["key-1"]),
+            (only(&["vend", "notice"], GatewayFilter::Within(Vec::new()), 1), vec!["key-1"]),
             (only(&[], mine, 9), vec!["key-3"]),
         ];
         for (claim, want) in table {
@@ -283,4 +286,108 @@ async fn a_claim_walks_the_index_of_ready_jobs() {
     assert!(plan.contains("job_order_key_created_at_id_some"), "{plan}");
     assert!(!plan.contains("TEMP B-TREE") && !plan.contains("SCAN"), "{plan}");
     base.end().await;
+}
+
+#[tokio::test]
+async fn fifty_failures_far_apart_do_not_park_a_job() {
+    for base in Base::each().await {
+        let store = base.store().await;
+        let mut job = draft(1, None);
+        job.attempts_max = 50;
+        add(&store, vec![job]).await;
+        // A week of looking in vain, with a conflict now and then: none of them in a row.
+        for n in 0..60 {
+            let now = 10 + n * 10;
+            let lease = lease_of(&store, now).await;
+            store.end_job(lease, End::Retry(at(now + 1), "raced".into()), at(now)).await.unwrap();
+            let lease = lease_of(&store, now + 2).await;
+            store.end_job(lease, End::Again(at(now + 3)), at(now + 2)).await.unwrap();
+        }
+        assert_eq!(state(&store, 1).await, ("ready".into(), 0));
+        base.end().await;
+    }
+}
+
+#[tokio::test]
+async fn a_wake_during_the_last_moment_of_a_turn_is_heard() {
+    let ends = [
+        End::Done,
+        End::Again(at(9_000)),
+        End::Retry(at(13), "no".into()),
+        End::Park("no".into()),
+        End::Elsewhere(domain::GatewayId(id(77))),
+    ];
+    for base in Base::each().await {
+        let store = base.store().await;
+        add(&store, vec![draft(1, None)]).await;
+        for end in ends.clone() {
+            let lease = lease_of(&store, 20).await;
+            let call = store.transact(|tx| {
+                Box::pin(async move {
+                    let mut job = draft(1, None);
+                    job.run_at = at(11);
+                    job::schedule(tx, &job).await
+                })
+            });
+            call.await.unwrap();
+            store.end_job(lease, end.clone(), at(12)).await.unwrap();
+            assert_eq!(state(&store, 1).await.0, "ready", "{end:?}");
+        }
+        // The call was heard once: a turn nobody called in ends as it says.
+        let lease = lease_of(&store, 20).await;
+        store.end_job(lease, End::Done, at(21)).await.unwrap();
+        assert_eq!(state(&store, 1).await.0, "done");
+        base.end().await;
+    }
+}
+
+#[tokio::test]
+async fn a_job_of_a_gateway_nobody_owns_is_anybodys() {
+    use store::entity::gateway;
+    for base in Base::each().await {
+        let store = base.store().await;
+        crate::site::build(&store, 1).await;
+        let gateway = gateway::Entity::find().one(store.read()).await.unwrap().unwrap().id;
+        let mut about = draft(1, None);
+        about.gateway_id = Some(gateway);
+        add(&store, vec![about]).await;
+        let of = domain::GatewayId(gateway);
+        // While another node owns the gateway its jobs are not ours; once its lease is over they
+        // are whoever's comes first.
+        store.own_gateway(of, "other", at(0), at(60)).await.unwrap().unwrap();
+        let ours = |now| Claim { gateways: GatewayFilter::Within(Vec::new()), ..claim(now) };
+        assert!(keys(&store, ours(50)).await.is_empty());
+        assert_eq!(keys(&store, ours(61)).await, ["key-1"]);
+        base.end().await;
+    }
+}
+
+#[tokio::test]
+async fn background_work_gets_no_more_than_its_share() {
+    for base in Base::each().await {
+        let store = base.store().await;
+        let with = |n: u128, priority: i16| Job { priority, ..draft(n, None) };
+        let jobs = (0..9).map(|n| with(n, if n < 6 { 3 } else { 1 }));
+        add(&store, jobs.collect()).await;
+        let share = Claim { background_limit: 2, ..claim(100) };
+        assert_eq!(
+            keys(&store, share.clone()).await,
+            ["key-6", "key-7", "key-8", "key-0", "key-1"]
+        );
+        let none = Claim { background_limit: 0, ..share };
+        assert!(keys(&store, none).await.is_empty());
+        base.end().await;
+    }
+}
+
+#[tokio::test]
+async fn waits_beyond_a_moment_are_recalled() {
+    for base in Base::each().await {
+        let store = base.store().await;
+        add(&store, vec![draft(5, None), draft(1_000, None)]).await;
+        let recalled = store.transact(|tx| Box::pin(job::recall(tx, at(100), at(2))));
+        assert_eq!(recalled.await.unwrap(), 1);
+        assert_eq!(keys(&store, claim(2)).await, ["key-1000"]);
+        base.end().await;
+    }
 }

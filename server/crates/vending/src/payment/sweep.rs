@@ -95,7 +95,8 @@ impl House {
         let now = self.now();
         let order = store::order::by_id(self.store().read(), row.project(), row.order()).await?;
         let margin = TimeDelta::from_std(NOT_FOUND_MARGIN).unwrap_or_default();
-        let past = order.is_some_and(|order| order.expires_at + margin < now);
+        let past =
+            order.is_some_and(|order| order.expires_at + margin < now) && self.clock_is_settled();
         let state = ended_by(seen, past, row.payer_hint.is_some(), closed);
         let checks = row.checks.saturating_add(1);
         let wait = self.paced(payment_query_delay(u32::try_from(checks).unwrap_or(u32::MAX)));
@@ -137,7 +138,8 @@ impl House {
             return Ok(JobEnd::Again(self.paced(NO_KEYS_WAIT)));
         }
         let order = self.order(project, row.order()).await?;
-        let wish = if order.expires_at < self.now() { Wish::Close } else { Wish::Know };
+        let expired = order.expires_at < self.now() && self.clock_is_settled();
+        let wish = if expired { Wish::Close } else { Wish::Know };
         let after = self.settle_attempt(id, project, wish).await?;
         if wish == Wish::Close {
             self.close_if_unpaid(project, row.order(), "expired").await?;

@@ -91,7 +91,8 @@ fn reason(event: SupplyEvent) -> &'static str {
     }
 }
 
-struct Step {
+/// One step of a supply with its effects.
+pub(super) struct Step {
     house: House,
     row: Supply,
     meter: Meter,
@@ -102,7 +103,20 @@ struct Step {
 }
 
 impl Step {
-    async fn apply(mut self, tx: &Tx) -> Result<Supply> {
+    /// A wish that is only written down: nothing was sent and no frame went over a wire.
+    pub(super) fn of_wish(
+        house: &House,
+        row: Supply,
+        meter: Meter,
+        event: SupplyEvent,
+        actions: Vec<SupplyAction>,
+    ) -> Self {
+        let (house, now) = (house.clone(), house.now());
+        Step { house, row, meter, event, actions, frames: Vec::new(), now }
+    }
+
+    /// Writes it; answers the row as it stands then.
+    pub(super) async fn apply(mut self, tx: &Tx) -> Result<Supply> {
         if let SupplyEvent::Ended { seq, outcome } = self.event {
             self.end_command(tx, seq, outcome).await?;
         }
@@ -129,12 +143,16 @@ impl Step {
             SupplyAction::Alarm(alarm) => self.alarm(tx, alarm).await,
             SupplyAction::DropTrip(why) => {
                 tracing::info!(meter = %self.meter.id, why = why.as_str(), "trip dropped");
-                Ok(())
+                self.cancel_unsent_trip(tx).await
             }
-            SupplyAction::CancelTrip { .. }
-            | SupplyAction::ReadRelay
-            | SupplyAction::RetryAfter(_) => Ok(()),
+            SupplyAction::CancelTrip { .. } => self.cancel_unsent_trip(tx).await,
+            SupplyAction::ReadRelay | SupplyAction::RetryAfter(_) => Ok(()),
         }
+    }
+
+    async fn cancel_unsent_trip(&self, tx: &Tx) -> Result<()> {
+        let (project, meter) = (self.meter.project(), self.meter.meter_id());
+        Ok(supply::cancel_unsent_trip(tx, project, meter, self.now).await?)
     }
 
     /// Notes a command before it is sent; a repeat of the same wish keeps its first row.
@@ -148,21 +166,13 @@ impl Step {
         let seq_stored = i64::try_from(seq).unwrap_or(i64::MAX);
         let project = self.meter.project();
         let known = supply::command_by_seq(tx, project, self.meter.meter_id(), seq_stored).await?;
-        if known.is_none() {
-            let row = supply::RelayCommand {
-                project_id: self.row.project_id,
-                id: CommandId::generate(self.house.clock(), self.house.rng()).0,
-                meter_id: self.row.meter_id,
-                kind: kind.to_owned(),
-                seq: seq_stored,
-                reason: self.row.desired_reason.clone(),
-                issued_at: self.now,
-                not_after: not_after.unwrap_or(self.now + super::CLOSE_VALID),
-                state: "queued".to_owned(),
-                detail: None,
-                ended_at: None,
-            };
-            store::insert(tx, row).await?;
+        match known {
+            Some(known) => supply::hand_over(tx, &known).await?,
+            None => {
+                let not_after = not_after.unwrap_or(self.now + super::CLOSE_VALID);
+                let row = super::command_row(&self.house, &self.row, kind, not_after, self.now);
+                store::insert(tx, row).await?;
+            }
         }
         self.tell(tx, &format!("{kind}-sent"), json!({ "seq": seq })).await
     }
@@ -188,15 +198,12 @@ impl Step {
         if let Some(known) = known {
             supply::end_command(tx, &known, "verified", None, self.now).await?;
         }
+        self.heal(tx, on).await?;
         if !on {
             return Ok(());
         }
         self.row.restored_at = Some(self.now);
         self.row.alarm_at = None;
-        for kind in ["supply.dark", "supply.stuck"] {
-            let subject = self.meter.id.to_string();
-            work_item::clear(tx, project, kind, &subject, self.now).await?;
-        }
         let waiting = Filter {
             meter: Some(meter),
             states: vec![OrderState::Delivered],
@@ -211,16 +218,30 @@ impl Step {
         Ok(())
     }
 
+    /// What stands as wished is no longer stuck nor refused, and where there is light nothing is
+    /// dark.
+    ///
+    /// Invariant: an alarm that is over is cleared, or it would never ring again; proved by
+    /// `an_alarm_that_healed_rings_again`.
+    async fn heal(&self, tx: &Tx, on: bool) -> Result<()> {
+        let (project, subject) = (self.meter.project(), self.meter.id.to_string());
+        let dark = ["supply.dark", "supply.still_dark"];
+        let moved = ["supply.stuck", "supply.refused"];
+        for kind in moved.iter().chain(dark.iter().filter(|_| on)) {
+            if work_item::clear(tx, project, kind, &subject, self.now).await? {
+                let how = "the relay or valve stands as wished";
+                work_item::close_about(tx, project, kind, &subject, how, self.now).await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn alarm(&mut self, tx: &Tx, alarm: SupplyAlarm) -> Result<()> {
-        let (kind, zh, en) = match alarm {
-            SupplyAlarm::PaidButDark => ("supply.dark", "已付款，还没送电", "Paid, power not back"),
-            SupplyAlarm::Stuck => {
-                ("supply.stuck", "已下发合闸，继电器没有动", "The relay is stuck")
-            }
-            SupplyAlarm::Refused => {
-                ("supply.refused", "电表拒绝合闸", "The meter refuses to close")
-            }
-            SupplyAlarm::StillDark => ("supply.still_dark", "一天了还没送电", "No power for a day"),
+        let kind = match alarm {
+            SupplyAlarm::PaidButDark => "supply.dark",
+            SupplyAlarm::Stuck => "supply.stuck",
+            SupplyAlarm::Refused => "supply.refused",
+            SupplyAlarm::StillDark => "supply.still_dark",
         };
         self.row.alarm_at = Some(self.now);
         let detail = json!({ "seq": self.row.desired_seq, "actual": self.row.actual });
@@ -237,7 +258,7 @@ impl Step {
         if work_item::raise(tx, row).await? {
             let subject = ("meter", self.meter.id.to_string());
             let project = self.meter.project();
-            let titles = (zh, en);
+            let titles = notice::titles(kind).unwrap_or((kind, kind));
             let item =
                 notice::work_item_about(&self.house, project, subject, kind, titles, &detail);
             work_item::open(tx, item).await?;

@@ -3,16 +3,20 @@
 use domain::{
     MeterId, ProjectId,
     arrears::TripRefusal,
-    supply::{Actual, SupplyEvent},
+    supply::{Actual, Actuator, CommandOutcome, SupplyAction, SupplyEvent},
 };
 use gateway::{Action, Item, MeterCommand, Priority};
-use store::{meter, supply};
+use store::{
+    Tx,
+    meter::{self, Meter},
+    supply,
+};
 
-use super::{load, put, row_and_saga};
+use super::{load, put, row_and_saga, save};
 use crate::{
     house::House,
     job,
-    refusal::{Refusal, Result, VendingError},
+    refusal::{Refusal, Result},
 };
 
 /// What a person wants of a supply.
@@ -35,6 +39,9 @@ pub struct LiveReading {
 
 impl House {
     /// Wishes a supply on, or kept; the supply job does the rest and reads it back.
+    ///
+    /// Invariant: the wish is stored as one that nothing was sent for yet, so that the job's first
+    /// look is followed by the command at once; proved by `a_close_by_hand_leaves_at_once`.
     pub async fn steer_supply(
         &self,
         project: ProjectId,
@@ -45,30 +52,15 @@ impl House {
         let row = row.ok_or(Refusal::NotFound { what: "meter" })?;
         let actuator = self.actuator(&row).ok_or(Refusal::NotSupported)?;
         let house = self.clone();
-        let now = self.now();
         self.store()
             .transact(move |tx| {
-                Box::pin(async move {
-                    let known = supply::of_meter(tx, project, id).await?;
-                    let (mut stored, saga) = row_and_saga(&house, &row, actuator, known)?;
-                    let event = match wanted {
-                        Wanted::On => SupplyEvent::WantOn { credited: false },
-                        Wanted::KeepPower(keep) => SupplyEvent::KeepPower(keep),
-                    };
-                    if let Wanted::KeepPower(keep) = wanted {
-                        let policy = if keep { "keep-power" } else { "auto" };
-                        let change =
-                            meter::Change { supply_policy: Some(policy), ..Default::default() };
-                        meter::change(tx, &row, change).await?;
-                    }
-                    let (next, _) = saga.step(event, now);
-                    put(&mut stored, &next, "by-hand", now);
-                    supply::write(tx, &stored).await?;
-                    job::wake_supply(tx, &house, &row).await?;
-                    Ok::<_, VendingError>(())
-                })
+                Box::pin(async move { write_wish(tx, &house, row, actuator, wanted).await })
             })
-            .await
+            .await?;
+        // A trip that waits for its bus in this process goes at once; elsewhere it is found void
+        // by whoever waits with it.
+        self.gateway().cancel_trips(id.0).await;
+        Ok(())
     }
 
     /// Reads a meter now, first in line after money and light (G4).
@@ -100,6 +92,41 @@ impl House {
         let row = supply::of_meter(self.store().read(), project, id).await?;
         Ok(row.as_ref().map(load).transpose()?.map_or(Actual::Unknown, |saga| saga.actual))
     }
+}
+
+async fn write_wish(
+    tx: &Tx,
+    house: &House,
+    meter: Meter,
+    actuator: Actuator,
+    wanted: Wanted,
+) -> Result<()> {
+    let now = house.now();
+    let known = supply::of_meter(tx, meter.project(), meter.meter_id()).await?;
+    let (mut stored, saga) = row_and_saga(house, &meter, actuator, known)?;
+    let event = match wanted {
+        Wanted::On => SupplyEvent::WantOn { credited: false },
+        Wanted::KeepPower(keep) => SupplyEvent::KeepPower(keep),
+    };
+    if let Wanted::KeepPower(keep) = wanted {
+        let policy = if keep { "keep-power" } else { "auto" };
+        let change = meter::Change { supply_policy: Some(policy), ..Default::default() };
+        meter::change(tx, &meter, change).await?;
+    }
+    let (mut next, mut actions) = saga.step(event, now);
+    let is_close = |action: &SupplyAction| {
+        matches!(action, SupplyAction::SendClose { .. } | SupplyAction::SendAllowClose { .. })
+    };
+    if actions.iter().any(is_close) {
+        let unsent = SupplyEvent::Ended { seq: next.seq, outcome: CommandOutcome::NotSent };
+        let more;
+        (next, more) = next.step(unsent, now);
+        actions.retain(|action| !is_close(action));
+        actions.extend(more);
+    }
+    put(&mut stored, &next, "by-hand", now);
+    save::Step::of_wish(house, stored, meter.clone(), event, actions).apply(tx).await?;
+    job::wake_supply(tx, house, &meter).await
 }
 
 /// Why a cut by hand is refused, in the house's words.
