@@ -49,18 +49,46 @@ pub async fn add_by_id(
     row::insert(tx, event).await
 }
 
-/// The timeline of an order, oldest first.
+/// Adds a line unless the newest one of the order is of the same kind: a run of looks that fail
+/// alike is one line, told when it began.
+pub async fn add_run(
+    tx: &Tx,
+    order: &Order,
+    kind: &str,
+    at: DateTime<Utc>,
+    detail: serde_json::Value,
+) -> Result<(), StoreError> {
+    let newest = newest(tx, order.project(), order.order_id(), 1).await?;
+    if newest.first().is_some_and(|event| event.kind == kind) {
+        return Ok(());
+    }
+    add(tx, order, kind, at, detail).await
+}
+
+/// The timeline of an order, oldest first; of a very long one its newest [`EVENTS_MAX`] lines, so
+/// that how it ended is always among them.
 pub async fn of<C: ConnectionTrait>(
     db: &C,
     project: ProjectId,
     order: OrderId,
 ) -> Result<Vec<Event>, StoreError> {
+    let mut found = newest(db, project, order, EVENTS_MAX).await?;
+    found.reverse();
+    Ok(found)
+}
+
+/// The newest lines, the newest first. The id sorts by time, and the key ends with it.
+async fn newest<C: ConnectionTrait>(
+    db: &C,
+    project: ProjectId,
+    order: OrderId,
+    limit: u64,
+) -> Result<Vec<Event>, StoreError> {
     let found = order_event::Entity::find()
         .filter(order_event::Column::ProjectId.eq(project.0))
         .filter(order_event::Column::OrderId.eq(order.0))
-        .order_by_asc(order_event::Column::At)
-        .order_by_asc(order_event::Column::Id)
-        .limit(EVENTS_MAX)
+        .order_by_desc(order_event::Column::Id)
+        .limit(limit)
         .all(db)
         .await?;
     Ok(found)

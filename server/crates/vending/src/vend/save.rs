@@ -88,7 +88,12 @@ impl Step {
         vend::keep_frames(tx, std::mem::take(&mut self.frames)).await?;
         if let Some(name) = event_name(&self.event) {
             let detail = self.told();
-            timeline::add(tx, &order, name, self.now, detail).await?;
+            match self.event {
+                VendEvent::ProofUnreadable => {
+                    timeline::add_run(tx, &order, name, self.now, detail).await?;
+                }
+                _ => timeline::add(tx, &order, name, self.now, detail).await?,
+            }
         }
         for action in self.actions.clone() {
             // What follows upon the event is told after it, a microsecond apart.
