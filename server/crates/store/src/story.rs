@@ -1,10 +1,10 @@
 //! What belongs to one order besides its timeline: its postings, and what went over the wire.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use domain::{MeterId, OrderId, ProjectId};
-use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::{
     StoreError,
@@ -27,23 +27,27 @@ pub async fn bookings<C: ConnectionTrait>(
     order: OrderId,
     vend: Option<&Vend>,
 ) -> Result<Vec<(LedgerTransaction, Vec<Posting>)>, StoreError> {
-    let mut about = Condition::any().add(ledger_transaction::Column::OrderId.eq(order.0));
+    use ledger_transaction::Column;
+    let mut about = vec![Column::OrderId.eq(order.0)];
     if let Some(vend) = vend {
-        about = about.add(ledger_transaction::Column::VendId.eq(vend.id));
-        if let Some(hold) = vend.hold_id {
-            about = about.add(ledger_transaction::Column::HoldId.eq(hold));
-        }
+        about.push(Column::VendId.eq(vend.id));
+        about.extend(vend.hold_id.map(|hold| Column::HoldId.eq(hold)));
     }
-    let transactions = ledger_transaction::Entity::find()
-        .filter(ledger_transaction::Column::ProjectId.eq(project.0))
-        .filter(about)
-        .order_by_asc(ledger_transaction::Column::At)
-        .order_by_asc(ledger_transaction::Column::Id)
-        .limit(STORY_MAX)
-        .all(db)
-        .await?;
+    // One question for each: together SQLite would answer them by reading the project's ledger.
+    let mut transactions = BTreeMap::new();
+    for one in about {
+        let found = ledger_transaction::Entity::find()
+            .filter(Column::ProjectId.eq(project.0))
+            .filter(one)
+            .order_by_asc(Column::At)
+            .order_by_asc(Column::Id)
+            .limit(STORY_MAX)
+            .all(db)
+            .await?;
+        transactions.extend(found.into_iter().map(|row| ((row.at, row.id), row)));
+    }
     let mut bookings = Vec::with_capacity(transactions.len());
-    for transaction in transactions {
+    for transaction in transactions.into_values().take(STORY_MAX as usize) {
         let lines = posting::Entity::find()
             .filter(posting::Column::ProjectId.eq(project.0))
             .filter(posting::Column::TransactionId.eq(transaction.id))

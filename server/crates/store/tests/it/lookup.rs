@@ -1,0 +1,58 @@
+//! What is asked every few seconds or for every page walks an index: counted in what the plan
+//! visits, not in time.
+
+use sea_orm::{ConnectionTrait, Statement};
+
+use crate::base::Base;
+
+/// What is asked, in the words of the store, and the index it has to walk.
+const ASKED: &[(&str, &str)] = &[
+    (
+        "select * from orders where state = 'placed' and expires_at < 'x' order by expires_at",
+        "orders_expires_at_some",
+    ),
+    (
+        "select count(*) from relay_command c where c.project_id = 7 and c.kind = 'trip' \
+         and c.issued_at >= 'x' and c.state <> 'cancelled'",
+        "relay_command_kind_issued_at_idx",
+    ),
+    (
+        "select count(*) from inbox where merchant_id = x'00' and received_at >= 'x'",
+        "inbox_merchant_id_received_at_idx",
+    ),
+    (
+        "select project_id, id from job where state = 'done' and ended_at < 'x' limit 9",
+        "job_ended_at_done_some",
+    ),
+    (
+        "select * from ledger_transaction where project_id = 7 and order_id = x'00'",
+        "ledger_transaction_order_id_idx",
+    ),
+    (
+        "select * from ledger_transaction where project_id = 7 and vend_id = x'00'",
+        "ledger_transaction_vend_id_some",
+    ),
+    (
+        "select * from ledger_transaction where project_id = 7 and hold_id = x'00'",
+        "ledger_transaction_hold_id_some",
+    ),
+];
+
+#[tokio::test]
+async fn what_is_asked_again_and_again_walks_an_index() {
+    let base = Base::sqlite();
+    let store = base.store().await;
+    for (sql, index) in ASKED {
+        let plan = plan(store.read(), sql).await;
+        assert!(plan.contains(index) && !plan.contains("SCAN"), "{sql}: {plan}");
+        assert!(!plan.contains("TEMP B-TREE"), "{sql}: {plan}");
+    }
+    base.end().await;
+}
+
+async fn plan(db: &impl ConnectionTrait, sql: &str) -> String {
+    let sql = format!("explain query plan {sql}");
+    let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await;
+    let lines = rows.unwrap().into_iter().map(|row| row.try_get::<String>("", "detail").unwrap());
+    lines.collect::<Vec<_>>().join("\n")
+}
