@@ -7,6 +7,7 @@ use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    Statement, Value,
     sea_query::{Expr, OnConflict},
 };
 
@@ -69,7 +70,13 @@ pub async fn open_items<C: ConnectionTrait>(
     Ok(found)
 }
 
+/// Alarms nobody but a person can end: they are over when their item is closed, and ring again if
+/// what they told of is still so.
+const ENDED_BY_HAND: &str = "meter.";
+
 /// Closes an item with who settled it and how; closing twice changes nothing.
+///
+/// Invariant: an alarm that is over may ring again; proved by `an_alarm_that_healed_rings_again`.
 pub async fn close(
     tx: &Tx,
     project: ProjectId,
@@ -92,7 +99,14 @@ pub async fn close(
         .filter(work_item::Column::State.eq("open"))
         .exec(tx)
         .await?;
-    Ok(done.rows_affected == 1)
+    if done.rows_affected != 1 {
+        return Ok(false);
+    }
+    let item = work_item::Entity::find_by_id((project.0, id.0)).one(tx).await?;
+    if let Some(item) = item.filter(|item| item.kind.starts_with(ENDED_BY_HAND)) {
+        clear(tx, project, &item.kind, &item.subject_id, at).await?;
+    }
+    Ok(true)
 }
 
 /// Adds fields to the detail of the open items of a kind about a subject.
@@ -168,6 +182,40 @@ pub async fn alarms<C: ConnectionTrait>(
         .await?;
     Ok(found)
 }
+
+/// Clears the alarms of a project about its merchants' callbacks and its meters' passwords whose
+/// good event has come since: a callback that was booked, a command the meter has obeyed.
+pub async fn clear_healed(
+    tx: &Tx,
+    project: ProjectId,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let backend = tx.get_database_backend();
+    for standing in alarms(tx, project).await? {
+        let Ok(subject) = standing.subject_id.parse::<uuid::Uuid>() else { continue };
+        let sql = match standing.kind.as_str() {
+            "meter.password" => OBEYED_SINCE,
+            kind if kind.starts_with("callback.") => BOOKED_SINCE,
+            _ => continue,
+        };
+        let values: [Value; 3] = [project.0.into(), subject.into(), standing.raised_at.into()];
+        let good = tx.query_one_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+        if good.is_some() {
+            clear(tx, project, &standing.kind, &standing.subject_id, at).await?;
+            let (kind, subject) = (&standing.kind, &standing.subject_id);
+            close_about(tx, project, kind, subject, "it works again", at).await?;
+        }
+    }
+    Ok(())
+}
+
+const OBEYED_SINCE: &str = "select 1 from relay_command where project_id = $1 and meter_id = $2 \
+     and state in ('accepted', 'verified') and ended_at > $3 limit 1";
+
+const BOOKED_SINCE: &str = "select 1 from provider_fact f \
+     join merchant m on m.project_id = f.project_id and m.provider = f.provider \
+     and m.merchant_no = f.merchant_no \
+     where f.project_id = $1 and m.id = $2 and f.source = 'callback' and f.received_at > $3 limit 1";
 
 /// Clears the standing alarm of a kind about a subject, if there is one.
 pub async fn clear(

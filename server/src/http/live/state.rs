@@ -219,7 +219,12 @@ async fn alarms(house: &House, directory: &Directory) -> Result<Vec<Alarm>, Stor
     for row in overview::standing_alarms(db, ALARMS_MAX).await? {
         let item = open.remove(&(row.kind.clone(), row.subject_id.clone()));
         let titles = item.map(|item| (item.title_zh, item.title_en));
-        let (title_zh, title_en) = titles.unwrap_or_else(|| (row.kind.clone(), row.kind.clone()));
+        // The item may be closed, or was never opened: then its kind has a name of its own.
+        let fixed = || {
+            let (zh, en) = vending::notice::titles(&row.kind).unwrap_or((&row.kind, &row.kind));
+            (zh.to_owned(), en.to_owned())
+        };
+        let (title_zh, title_en) = titles.unwrap_or_else(fixed);
         let place = row.subject_id.parse().ok().map(|id| directory.place_of(id));
         // A place is what people know; an id says nothing to them.
         let subject = place.unwrap_or_default();
