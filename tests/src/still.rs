@@ -1,15 +1,19 @@
 //! A house in which nothing moves by itself: the store and the rooms, but no workers, no server
 //! and no connected gateway. What a test does not do does not happen.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use domain::Clock;
 use gateway::{Gateway, GatewayEvent, profile::Profiles};
-use tokio::sync::mpsc;
+use meter_simulator::Site;
+use tokio::sync::{mpsc, watch};
 use vending::{House, Parts, Settings, merchant::MerchantCatalogue};
 use yufu::Outside;
 
-use crate::{fixture::Layout, world::fast_timing};
+use crate::{
+    fixture::{Layout, PROJECT},
+    world::fast_timing,
+};
 
 /// A house on a database, with these meters; `clock` is the test's own where it sets the time.
 pub struct StillHouse {
@@ -35,6 +39,48 @@ impl StillHouse {
         StillHouse { house, layout, _dir: dir, _events: events }
     }
 }
+
+impl StillHouse {
+    /// Lets the simulated meters dial in, and waits until every line is there.
+    pub async fn connect(&mut self) -> Site {
+        let address = self.house.gateway().listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        self.layout.dial(address);
+        let site = Site::start(self.layout.site.clone()).await.unwrap();
+        let online = || self.house.gateway().status().iter().all(|line| line.remote.is_some());
+        let connected = tokio::time::timeout(PATIENCE, async {
+            while !online() {
+                self.house.store().wait_for_work(Duration::from_millis(10)).await;
+            }
+        });
+        connected.await.unwrap();
+        site
+    }
+
+    /// Sets a worker to work on the jobs; it stops when the answer is dropped.
+    pub fn work(&self) -> watch::Sender<bool> {
+        let (stop, stopping) = watch::channel(false);
+        tokio::spawn(vending::job::work(self.house.clone(), "worker".to_owned(), stopping));
+        stop
+    }
+
+    /// A job as it stands, by its kind and key.
+    pub async fn job(&self, kind: &str, key: &str) -> Option<store::job::Job> {
+        store::job::by_key(self.house.store().read(), PROJECT, kind, key).await.unwrap()
+    }
+
+    /// Waits until something is so, looking again and again.
+    pub async fn until(&self, what: &str, is_so: impl AsyncFn() -> bool) {
+        let waited = tokio::time::timeout(PATIENCE, async {
+            while !is_so().await {
+                self.house.store().wait_for_work(Duration::from_millis(10)).await;
+            }
+        });
+        assert!(waited.await.is_ok(), "it never came to this: {what}");
+    }
+}
+
+/// How long a test waits for what it wants to see.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A house of its own on a database, as another process would have it.
 pub async fn house(

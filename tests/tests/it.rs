@@ -21,4 +21,5 @@ mod it {
     mod top_up;
     mod trip;
     mod vend;
+    mod worker;
 }

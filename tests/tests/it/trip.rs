@@ -97,9 +97,10 @@ fn layout(buses: usize, remote: usize) -> Layout {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_meters_in_arrears_at_once_cut_no_more_than_the_budget() {
-    let mut urls = vec![None];
-    urls.extend(schema("budget").await.map(Some));
-    for url in urls {
+    let mut schemas = vec![None];
+    schemas.extend(schema("budget").await.map(Some));
+    for schema in schemas {
+        let url = schema.as_ref().map(|schema| schema.url.clone());
         // Five buildings of 200 rooms: the project may cut 30 an hour, each building 10.
         let clock = Arc::new(SystemClock::new());
         let settings = Settings::default();
@@ -144,6 +145,10 @@ async fn a_thousand_meters_in_arrears_at_once_cut_no_more_than_the_budget() {
         let hour = house.now() - chrono::TimeDelta::hours(1);
         let spent = supply::trips_spent(house.store().read(), PROJECT, back.meter(), hour).await;
         assert_eq!(spent.unwrap().project, 29);
+        drop((still, second));
+        if let Some(schema) = schema {
+            schema.end().await;
+        }
     }
 }
 
@@ -272,4 +277,150 @@ async fn a_queued_trip_is_taken_back_by_keep_power_and_by_the_red_switch() {
         assert_eq!((seen.trips, seen.relay_closed), (0, true), "{by:?}");
         world.stop().await;
     }
+}
+
+/// What happens after a trip was decided and before a worker has taken it up.
+#[derive(Clone, Copy, Debug)]
+enum Between {
+    Nothing,
+    Money,
+    KeepPower,
+    Switch(&'static str),
+}
+
+async fn happens(house: &House, place: &Place, between: Between) {
+    let id = place.meter.meter_id();
+    match between {
+        Between::Nothing => {}
+        Between::Money => pay_in(house, place, 10_000).await,
+        Between::KeepPower => {
+            house.steer_supply(PROJECT, id, Wanted::KeepPower(true)).await.unwrap();
+        }
+        Between::Switch(key) => {
+            house.store().transact(move |tx| Box::pin(setting::set(tx, key, "on"))).await.unwrap()
+        }
+    }
+}
+
+/// Money into the purse and nothing else: no wish for light and no job that could replace the trip.
+async fn pay_in(house: &House, place: &Place, fen: i64) {
+    let purse = ledger::LedgerAccount::Purse(place.account, domain::Purpose::Electricity);
+    let occurrence = ledger::transaction::Occurrence {
+        key: ledger::transaction::Key::new("payment:from-somewhere").unwrap(),
+        at: house.now(),
+    };
+    let merchant = ledger::LedgerAccount::Provider(domain::MerchantId(place.meter.id));
+    let posting = ledger::Posting::new(merchant, purse, Money::from_fen(fen)).unwrap();
+    let template = ledger::Template::PaymentReceived;
+    let transaction = ledger::Transaction::from_rows(occurrence, template, vec![posting], None);
+    let booking = store::ledger::Booking {
+        id: TransactionId::generate(house.clock(), house.rng()),
+        project: PROJECT,
+        order: None,
+        vend: None,
+        memo: None,
+        transaction,
+    };
+    let booked = house
+        .store()
+        .transact(move |tx| Box::pin(async move { store::ledger::post(tx, &booking).await }));
+    booked.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_between_the_decision_and_the_sending_cancels_the_trip() {
+    // 17R: the trip is decided and its job waits; then something happens; then a worker comes.
+    let table = [
+        (Between::Nothing, "verified", 1),
+        (Between::Money, "cancelled", 0),
+        (Between::KeepPower, "cancelled", 0),
+        (Between::Switch(arrears::SETTING_TRIPS_STOPPED), "cancelled", 0),
+        (Between::Switch(arrears::SETTING_SAFE_MODE), "cancelled", 0),
+        (Between::Switch(arrears::SETTING_MIGRATING), "cancelled", 0),
+    ];
+    for (between, ends, trips) in table {
+        let clock = Arc::new(SystemClock::new());
+        let settings = Settings { pace: 0.02, ..Settings::default() };
+        let mut still = StillHouse::open(layout(1, 1), None, clock, settings).await;
+        let site = still.connect().await;
+        let place = still.layout.places[0].clone();
+        let house = still.house.clone();
+        bill(&house, std::slice::from_ref(&place), 500).await;
+        house.order_trip(&place.meter, RELAY, owing(&house, 500)).await.unwrap().unwrap();
+        happens(&house, &place, between).await;
+        let stop = still.work();
+        until_trip(&house, &place.meter, ends).await;
+        let seen = site.meter(&place.meter.address).unwrap().snapshot();
+        assert_eq!((seen.trips, seen.relay_closed), (trips, trips == 0), "{between:?}");
+        drop(stop);
+        site.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alarm_that_healed_rings_again() {
+    let plan = Plan::new(vec![Bus { prepaid: 0, remote: 1, water: 0 }]);
+    let world = World::start(Plan { tune: |c| c.vending.order_min_fen = 1, ..plan }).await;
+    let (house, meter) = (&world.house, world.layout.places[0].meter.clone());
+    let kinds = ["supply.dark", "supply.stuck", "supply.refused", "supply.still_dark"];
+    for round in 0..2 {
+        for kind in kinds {
+            assert!(raise(house, &meter, kind).await, "{kind} rings in round {round}");
+            assert!(!raise(house, &meter, kind).await, "{kind} stands in round {round}");
+        }
+        // The light comes back, and with it every reason for these alarms is gone.
+        house.steer_supply(PROJECT, meter.meter_id(), Wanted::On).await.unwrap();
+        let healed = tokio::time::timeout(Duration::from_secs(60), async {
+            while !store::work_item::alarms(house.store().read(), PROJECT).await.unwrap().is_empty()
+            {
+                house.store().wait_for_work(Duration::from_millis(10)).await;
+            }
+        });
+        assert!(healed.await.is_ok(), "round {round}");
+    }
+    // What only a person can settle is over when the person says so.
+    assert!(raise(house, &meter, "meter.clock").await);
+    let subject = ("meter", meter.id.to_string());
+    let titles = vending::notice::titles("meter.clock").unwrap();
+    let item = store::work_item::WorkItem {
+        project_id: PROJECT.0,
+        id: store::work_item::id_of(&["meter.clock"]).0,
+        kind: "meter.clock".to_owned(),
+        subject_kind: subject.0.to_owned(),
+        subject_id: subject.1,
+        title_zh: titles.0.to_owned(),
+        title_en: titles.1.to_owned(),
+        detail: "{}".to_owned(),
+        state: "open".to_owned(),
+        opened_at: house.now(),
+        closed_at: None,
+        closed_by: None,
+        resolution: None,
+    };
+    let (id, now) = (store::work_item::id_of(&["meter.clock"]), house.now());
+    let closed = house.store().transact(move |tx| {
+        Box::pin(async move {
+            store::work_item::open(tx, item).await?;
+            store::work_item::close(tx, PROJECT, id, "ann", "set by hand", now).await
+        })
+    });
+    assert!(closed.await.unwrap());
+    assert!(raise(house, &meter, "meter.clock").await, "it rings again");
+}
+
+async fn raise(house: &House, meter: &Meter, kind: &str) -> bool {
+    let alarm = store::work_item::Alarm {
+        project_id: PROJECT.0,
+        id: TransactionId::generate(house.clock(), house.rng()).0,
+        kind: kind.to_owned(),
+        subject_kind: "meter".to_owned(),
+        subject_id: meter.id.to_string(),
+        raised_at: house.now(),
+        cleared_at: None,
+        detail: "{}".to_owned(),
+    };
+    let raised = house
+        .store()
+        .transact(move |tx| Box::pin(async move { store::work_item::raise(tx, alarm).await }));
+    raised.await.unwrap()
 }

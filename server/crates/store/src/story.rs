@@ -1,6 +1,6 @@
 //! What belongs to one order besides its timeline: its postings, and what went over the wire.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use domain::{MeterId, OrderId, ProjectId};
@@ -33,21 +33,28 @@ pub async fn bookings<C: ConnectionTrait>(
         about.push(Column::VendId.eq(vend.id));
         about.extend(vend.hold_id.map(|hold| Column::HoldId.eq(hold)));
     }
-    // One question for each: together SQLite would answer them by reading the project's ledger.
-    let mut transactions = BTreeMap::new();
+    // One question for each, and only for the key, which the index holds itself: asked for all at
+    // once or for whole rows SQLite would rather read the project's ledger.
+    let mut ids = BTreeSet::new();
     for one in about {
         let found = ledger_transaction::Entity::find()
+            .select_only()
+            .column(Column::Id)
             .filter(Column::ProjectId.eq(project.0))
             .filter(one)
-            .order_by_asc(Column::At)
-            .order_by_asc(Column::Id)
-            .limit(STORY_MAX)
-            .all(db)
-            .await?;
-        transactions.extend(found.into_iter().map(|row| ((row.at, row.id), row)));
+            .limit(STORY_MAX);
+        ids.extend(found.into_tuple::<uuid::Uuid>().all(db).await?);
     }
+    let transactions = ledger_transaction::Entity::find()
+        .filter(Column::ProjectId.eq(project.0))
+        .filter(Column::Id.is_in(ids))
+        .order_by_asc(Column::At)
+        .order_by_asc(Column::Id)
+        .limit(STORY_MAX)
+        .all(db)
+        .await?;
     let mut bookings = Vec::with_capacity(transactions.len());
-    for transaction in transactions.into_values().take(STORY_MAX as usize) {
+    for transaction in transactions {
         let lines = posting::Entity::find()
             .filter(posting::Column::ProjectId.eq(project.0))
             .filter(posting::Column::TransactionId.eq(transaction.id))

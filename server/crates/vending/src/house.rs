@@ -82,11 +82,8 @@ pub struct House {
     meters: Arc<RwLock<Arc<Directory>>>,
     owned: Arc<Owned>,
     passwords: Arc<RwLock<Passwords>>,
-<<<<<<< HEAD
     back_fills: Arc<Semaphore>,
-=======
     trip_turn: Arc<tokio::sync::Mutex<()>>,
->>>>>>> fb1c732 (Hold the hourly budget of trips under concurrency, take queued trips back, and hear every call of a job)
 }
 
 /// What the house is made of; handed in once, at start.
@@ -118,11 +115,8 @@ impl House {
             meters: Arc::default(),
             owned: Arc::default(),
             passwords: Arc::new(RwLock::new(passwords)),
-<<<<<<< HEAD
             back_fills: Arc::new(Semaphore::new(BACK_FILLS_AT_ONCE)),
-=======
             trip_turn: Arc::default(),
->>>>>>> fb1c732 (Hold the hourly budget of trips under concurrency, take queued trips back, and hear every call of a job)
         }
     }
 

@@ -25,15 +25,15 @@ const ASKED: &[(&str, &str)] = &[
         "job_ended_at_done_some",
     ),
     (
-        "select * from ledger_transaction where project_id = 7 and order_id = x'00'",
+        "select id from ledger_transaction where project_id = 7 and order_id = x'00'",
         "ledger_transaction_order_id_idx",
     ),
     (
-        "select * from ledger_transaction where project_id = 7 and vend_id = x'00'",
+        "select id from ledger_transaction where project_id = 7 and vend_id = x'00'",
         "ledger_transaction_vend_id_some",
     ),
     (
-        "select * from ledger_transaction where project_id = 7 and hold_id = x'00'",
+        "select id from ledger_transaction where project_id = 7 and hold_id = x'00'",
         "ledger_transaction_hold_id_some",
     ),
 ];

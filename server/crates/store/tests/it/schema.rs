@@ -279,6 +279,8 @@ const FIXTURE: &[&[&str]] = &[
     &["insert into reading_gap (project_id, meter_id, item, from_at, from_value, reason, \
        noticed_at, back_fill) values (7, {9}, 1, '2026-11-20 06:30:00+00:00', 5, \
        'meter-silent', '2026-11-20 07:30:00+00:00', 'none')"],
+    &[],
+    &[],
 ];
 
 /// Puts ids in: `{3}` stands for the third id (or some bytes).

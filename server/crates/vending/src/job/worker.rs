@@ -248,11 +248,18 @@ async fn run(house: &House, job: &Job) -> Result<JobEnd> {
             let id: MeterId = text("meter").unwrap_or_default().parse()?;
             house.run_arrears_job(project, id).await
         }
+        "back-fill" => {
+            let id: MeterId = text("meter").unwrap_or_default().parse()?;
+            let from = text("from").and_then(|text| DateTime::parse_from_rfc3339(text).ok());
+            let from = from.ok_or(Refusal::Malformed { field: "payload" })?.to_utc();
+            house.run_back_fill_job(project, id, from).await
+        }
         kind => Ok(JobEnd::Park(format!("no worker knows the kind {kind}"))),
     }
 }
 
-fn span(wait: Duration) -> TimeDelta {
+/// A wait as a stretch of the calendar; one that does not fit lasts for ever.
+pub(super) fn span(wait: Duration) -> TimeDelta {
     TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX)
 }
 
