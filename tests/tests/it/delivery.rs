@@ -1,6 +1,10 @@
 //! Deliveries that people push on, and money whose meter serves somebody else by now.
 
+use std::time::Duration;
+
+use chrono::TimeDelta;
 use domain::{Channel, Money, OperatorId, OrderId, OrderState};
+use gateway::{Action, Item, MeterCommand, Priority, command::RelayCommand};
 use meter_simulator::{Knob, Setting};
 use provider_simulator::{Fault, Pay, Rule, Site as Place};
 use tests::{
@@ -157,4 +161,37 @@ async fn a_counter_sale_told_again_after_its_order_expired_is_credited_or_refuse
         "{told:?}"
     );
     world.house.store().audit(Some(PROJECT)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_meter_whose_clock_is_wrong_is_lit_after_a_payment() {
+    // H.1 no. 11: a meter that lives in another year understands no validity of a close.
+    let world = World::start(Plan::new(vec![Bus { prepaid: 0, remote: 1, water: 0 }])).await;
+    let id = world.layout.places[0].meter.meter_id();
+    let meter = world.site.meter(&world.layout.places[0].meter.address).unwrap();
+    let until = async |closed: bool| {
+        while meter.snapshot().relay_closed != closed {
+            world.house.store().wait_for_work(Duration::from_millis(20)).await;
+        }
+    };
+    let tell = async |action: Action, priority: Priority| {
+        let command =
+            MeterCommand { meter: id.0, action, priority, not_after: None, operator_tag: 0 };
+        world.house.gateway().execute(command).await.unwrap();
+    };
+    let valid_until = world.house.now() + TimeDelta::minutes(5);
+    let trip = Action::Relay { command: RelayCommand::Trip, valid_until };
+    tell(trip, Priority::Trip).await;
+    tokio::time::timeout(Duration::from_secs(60), until(false)).await.expect("dark");
+    meter.turn(Knob::Clock, Setting::percent(100).with_value(-800 * 86_400));
+    tell(Action::Read(vec![Item::Clock]), Priority::OnDemand).await;
+    let wish = PlaceOrder {
+        client_id: "till-1-0000000009".to_owned(),
+        meter: id,
+        channel: Channel::Cash,
+        amount: Money::from_fen(5_000),
+        operator: Some(operator()),
+    };
+    world.house.sell_at_counter(PROJECT, operator(), wish, None).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(60), until(true)).await.expect("the light is on");
 }

@@ -1,5 +1,6 @@
 //! Supply: the wish for light, driven until the relay or valve was read back as wished.
 
+mod clock;
 mod save;
 pub mod switch;
 
@@ -230,7 +231,7 @@ impl House {
         let ended = if trip {
             self.execute_trip(&turn.meter, seq, command).await
         } else {
-            self.gateway().execute(command).await
+            self.execute_close(turn, command).await
         };
         Ok(match ended {
             Ok(exchange) => {

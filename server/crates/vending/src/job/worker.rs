@@ -210,7 +210,7 @@ async fn moved_to(house: &House, job: &Job) -> Option<GatewayId> {
     let payload: Value = serde_json::from_str(&job.payload).ok()?;
     let of_vend = job.order_key.as_deref().and_then(|key| key.strip_prefix("vend:"));
     let id: MeterId = payload["meter"].as_str().or(of_vend)?.parse().ok()?;
-    if house.meters().get(&id.0)?.gateway_id == written_for {
+    if house.meters().get(&id.0)?.gateway.0 == written_for {
         return None;
     }
     // What this process knows of the meter may be older than the job: the row decides.
