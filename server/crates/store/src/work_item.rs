@@ -215,7 +215,8 @@ const OBEYED_SINCE: &str = "select 1 from relay_command where project_id = $1 an
 const BOOKED_SINCE: &str = "select 1 from provider_fact f \
      join merchant m on m.project_id = f.project_id and m.provider = f.provider \
      and m.merchant_no = f.merchant_no \
-     where f.project_id = $1 and m.id = $2 and f.source = 'callback' and f.received_at > $3 limit 1";
+     where f.project_id = $1 and m.id = $2 and f.source = 'callback' \
+     and f.received_at > $3 limit 1";
 
 /// Clears the standing alarm of a kind about a subject, if there is one.
 pub async fn clear(
