@@ -28,6 +28,7 @@ pub mod vend;
 pub mod backup;
 pub mod doctor;
 pub mod safe_mode;
+pub mod trips;
 
 pub mod demo;
 pub mod frame;
@@ -111,6 +112,8 @@ pub enum Command {
     Restore(backup::RestoreArgs),
     /// 查看或结束安全模式 / show or end safe mode
     SafeMode(safe_mode::Args),
+    /// 红色开关：停止欠费跳闸 / the red switch: nobody is cut off while it is thrown
+    Trips(trips::Args),
     /// 解读或生成表计报文 / explain or build meter frames
     Frame {
         /// 做什么 / what to do
@@ -164,6 +167,7 @@ async fn dispatch(command: Command, config: Option<PathBuf>) -> Done {
         Command::Backup(args) => backup::backup(&args, &Site::open(config).await?).await,
         Command::Restore(args) => backup::restore(&args, &site::load(config)?).await,
         Command::SafeMode(args) => safe_mode::run(&args, &Site::open(config).await?).await,
+        Command::Trips(args) => trips::run(&args, &Site::open(config).await?).await,
         Command::Frame { what } => frame::run(&what),
         Command::Openapi => openapi::run(),
         Command::Operator { what } => operator::run(what, &Site::open(config).await?).await,

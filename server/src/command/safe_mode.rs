@@ -8,7 +8,7 @@ use store::{
     setting::{self, SAFE_MODE},
 };
 
-use super::{Done, Site, print_json};
+use super::{Done, Failure, Site, print_json};
 
 /// The words of `safe-mode`.
 #[derive(Debug, clap::Args)]
@@ -31,25 +31,7 @@ pub enum Switch {
 pub async fn run(args: &Args, site: &Site) -> Done {
     if let Some(wanted) = args.wanted {
         let value = if wanted == Switch::On { "on" } else { "off" };
-        let line = NewOperation {
-            at: site.clock.now(),
-            operator: None,
-            project: None,
-            action: "safe-mode".to_owned(),
-            target: value.to_owned(),
-            detail: "{}".to_owned(),
-            ip: String::new(),
-            outcome: "done".to_owned(),
-        };
-        site.store
-            .transact(move |tx| {
-                Box::pin(async move {
-                    setting::set(tx, SAFE_MODE, value).await?;
-                    operation_log::append(tx, line).await?;
-                    Ok::<_, StoreError>(())
-                })
-            })
-            .await?;
+        throw(site, SAFE_MODE, "safe-mode", value).await?;
     }
     let mode = setting::get(site.store.read(), SAFE_MODE).await?;
     let epoch = setting::get(site.store.read(), setting::EPOCH).await?;
@@ -58,4 +40,31 @@ pub async fn run(args: &Args, site: &Site) -> Done {
         "epoch": epoch.unwrap_or_else(|| "0".to_owned()),
     }));
     Ok(())
+}
+
+/// Sets one of the site's switches; that it was thrown stands in the operation log with it.
+pub(super) async fn throw(
+    site: &Site,
+    key: &'static str,
+    action: &str,
+    value: &'static str,
+) -> Result<(), Failure> {
+    let line = NewOperation {
+        at: site.clock.now(),
+        operator: None,
+        project: None,
+        action: action.to_owned(),
+        target: value.to_owned(),
+        detail: "{}".to_owned(),
+        ip: String::new(),
+        outcome: "done".to_owned(),
+    };
+    let thrown = site.store.transact(move |tx| {
+        Box::pin(async move {
+            setting::set(tx, key, value).await?;
+            operation_log::append(tx, line).await?;
+            Ok::<_, StoreError>(())
+        })
+    });
+    Ok(thrown.await?)
 }

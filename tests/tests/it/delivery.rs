@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use domain::{Channel, Money, OperatorId, OrderId, OrderState};
-use gateway::{Action, Item, MeterCommand, Priority, command::RelayCommand};
+use gateway::{Action, CommandFailure, Item, MeterCommand, Priority, command::RelayCommand};
 use meter_simulator::{Knob, Setting};
 use provider_simulator::{Fault, Pay, Rule, Site as Place};
 use tests::{
@@ -177,7 +177,11 @@ async fn a_meter_whose_clock_is_wrong_is_lit_after_a_payment() {
     let tell = async |action: Action, priority: Priority| {
         let command =
             MeterCommand { meter: id.0, action, priority, not_after: None, operator_tag: 0 };
-        world.house.gateway().execute(command).await.unwrap();
+        // The modem dials in when it is ready.
+        while let Err(failure) = world.house.gateway().execute(command.clone()).await {
+            assert!(matches!(failure, CommandFailure::Offline), "{failure:?}");
+            world.house.store().wait_for_work(Duration::from_millis(20)).await;
+        }
     };
     let valid_until = world.house.now() + TimeDelta::minutes(5);
     let trip = Action::Relay { command: RelayCommand::Trip, valid_until };

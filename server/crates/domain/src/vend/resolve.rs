@@ -150,6 +150,8 @@ impl Vend {
         }
         let mut vend = self.with(VendState::Queued);
         vend.request.platform_count = platform_count;
+        // Another meter may hang there by now: what the old one called itself is no measure of it.
+        vend.request.identity = None;
         Ok(vend)
     }
 }
