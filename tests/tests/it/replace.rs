@@ -1,11 +1,12 @@
 //! H.1 no. 10: a meter is replaced or its wallet initialised. Two persons say what they saw, and
 //! what the tenant is still due arrives once on the meter that hangs there now.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use domain::{
-    Channel, MeterId, OperatorId, OrderId, OrderState, ProjectId, Purpose, VendId, vend::Finding,
+    Channel, Clock, MeterId, OperatorId, OrderId, OrderState, ProjectId, Purpose, SystemClock,
+    VendId, vend::Finding,
 };
 use gateway::Item;
 use ledger::LedgerAccount;
@@ -13,14 +14,18 @@ use meter_simulator::{Knob, MeterConfig, Setting};
 use provider_simulator::Pay;
 use store::StoreError;
 use tests::{
-    fixture::{Bus, PROJECT},
+    fixture::{Bus, Layout, PROJECT},
+    still::StillHouse,
     world::{Plan, World},
 };
 use uuid::Uuid;
 use vending::{
     Refusal, VendingError,
     billing::{Billed, Register},
-    meter::replace::{Replaced, Replacement, Shown},
+    meter::{
+        OpenAccount,
+        replace::{Replaced, Replacement, Shown},
+    },
 };
 
 /// The control code of the command that carries money to a DL/T 645-2007 meter.
@@ -365,4 +370,75 @@ async fn a_vend_started_again_after_its_meter_was_released_is_delivered() {
     let seen = meter.snapshot();
     assert_eq!((seen.count, seen.sum_applied_fen), (6, 3_000));
     world.house.store().audit(Some(PROJECT)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replaced_meter_is_billed_again_after_its_release() {
+    let buses = vec![Bus { prepaid: 0, remote: 1, water: 0 }];
+    let world = World::start(Plan { interval_s: 1, ..Plan::new(buses) }).await;
+    let (house, id) = (&world.house, world.layout.places[0].meter.meter_id());
+    let meter = world.site.meter(&world.layout.places[0].meter.address).unwrap();
+    meter.set_load(0);
+    let cursor = async || store::billing::cursor(house.store().read(), PROJECT, id).await.unwrap();
+    let aside = async || {
+        let db = house.store().read();
+        store::reading::quarantined(db, PROJECT, Some(id)).await.unwrap().len()
+    };
+    while cursor().await.is_none() {
+        house.store().wait_for_work(Duration::from_millis(20)).await;
+    }
+    // Another meter hangs there, and nobody has said so: each of its readings is put aside.
+    let mut other = fresh(&world, 0, &world.layout.places[0].meter.address);
+    (other.load_w, other.energy_wh) = (0, 700);
+    meter.swap(other).unwrap();
+    while aside().await < 3 {
+        house.store().wait_for_work(Duration::from_millis(20)).await;
+    }
+    let items = store::work_item::open_items(house.store().read(), PROJECT).await.unwrap();
+    let told = items.iter().filter(|item| item.kind == "reading.quarantined").count();
+    assert!((1..=2).contains(&told), "told once a day, and midnight may have passed: {told}");
+    assert!(cursor().await.is_some_and(|cursor| cursor.value > 900_000), "nothing was billed");
+    let why = "another meter, seen on the spot".to_owned();
+    house.release_meter(PROJECT, id, true, why).await.unwrap();
+    assert_eq!(cursor().await, None, "counting starts anew");
+    house.configure_lines().await.unwrap();
+    while cursor().await.is_none_or(|cursor| cursor.value != 700) {
+        house.store().wait_for_work(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn use_before_an_account_was_opened_is_never_billed_to_it() {
+    let clock = Arc::new(SystemClock::new());
+    let buses = [Bus { prepaid: 0, remote: 1, water: 0 }];
+    let layout = Layout::new(&buses, 1, 1, clock.now());
+    let still = StillHouse::open(layout, None, clock, vending::Settings::default()).await;
+    let (house, place) = (&still.house, &still.layout.places[0]);
+    let (id, start) = (place.meter.meter_id(), house.now());
+    let bill = async |minutes: i64, value: i64| {
+        let read = Register { value, at: start + TimeDelta::minutes(minutes), frozen: false };
+        house.bill(PROJECT, id, read).await.unwrap()
+    };
+    bill(1, 2_000_000).await;
+    let first = bill(2, 2_001_000).await;
+    assert!(matches!(first, Billed::Line { amount_fen: 60, .. }), "{first:?}");
+    house.close_account(PROJECT, place.account, person(71)).await.unwrap();
+    let next = OpenAccount {
+        account_no: "A-NEXT".to_owned(),
+        room: place.meter.room().unwrap(),
+        name: "新住户".to_owned(),
+        phone: None,
+        customer_no: "990000000009".to_owned(),
+        protected: false,
+    };
+    let next = house.open_account(PROJECT, next).await.unwrap();
+    // The meter was out of reach meanwhile: whose the stretch was nobody knows.
+    assert_eq!(bill(30, 2_009_000).await, Billed::Started);
+    let line = bill(31, 2_010_000).await;
+    assert!(matches!(line, Billed::Line { amount_fen: 60, .. }), "{line:?}");
+    let (db, since) = (house.store().read(), chrono::DateTime::UNIX_EPOCH);
+    let account = domain::AccountId(next.id);
+    let lines = store::billing::lines(db, PROJECT, account, since).await.unwrap();
+    let spans: Vec<_> = lines.iter().map(|line| (line.from_value, line.to_value)).collect();
+    assert_eq!(spans, [(2_009_000, 2_010_000)]);
 }

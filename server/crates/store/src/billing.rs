@@ -73,6 +73,13 @@ pub async fn move_cursor(tx: &Tx, new: &BillingCursor) -> Result<(), StoreError>
     if done.rows_affected == 1 { Ok(()) } else { Err(StoreError::Gone("billing_cursor")) }
 }
 
+/// Forgets how far a meter is billed: counting starts anew at its next good reading, and what was
+/// used until then is nobody's.
+pub async fn forget_cursor(tx: &Tx, project: ProjectId, meter: MeterId) -> Result<(), StoreError> {
+    billing_cursor::Entity::delete_by_id((project.0, meter.0)).exec(tx).await?;
+    Ok(())
+}
+
 /// Stores a bill line.
 pub async fn add_line(tx: &Tx, line: BillLine) -> Result<(), StoreError> {
     row::insert(tx, line).await

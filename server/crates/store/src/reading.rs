@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use domain::{BusinessDay, MeterId, ProjectId};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+};
 
 use crate::{
     Store, StoreError, Tx,
@@ -123,6 +126,24 @@ const REPLACE_OLDER: &str = "on conflict (project_id, meter_id, item) do update 
 /// Sets a reading aside until a person has looked.
 pub async fn quarantine(tx: &Tx, reading: Quarantined) -> Result<(), StoreError> {
     row::insert(tx, reading).await
+}
+
+/// Settles what was put aside of a meter, because a person has looked; answers how many.
+pub async fn settle(
+    tx: &Tx,
+    project: ProjectId,
+    meter: MeterId,
+    at: DateTime<Utc>,
+) -> Result<u64, StoreError> {
+    let set = reading_quarantine::ActiveModel { settled_at: Set(Some(at)), ..Default::default() };
+    let done = reading_quarantine::Entity::update_many()
+        .set(set)
+        .filter(reading_quarantine::Column::ProjectId.eq(project.0))
+        .filter(reading_quarantine::Column::MeterId.eq(meter.0))
+        .filter(reading_quarantine::Column::SettledAt.is_null())
+        .exec(tx)
+        .await?;
+    Ok(done.rows_affected)
 }
 
 /// Readings nobody has settled yet, of a meter or of a whole project.

@@ -8,8 +8,9 @@ use domain::{AccountId, MeterId, OperatorId, OrderState, ProjectId, RoomId};
 use serde_json::json;
 use store::{
     account::{self, Account},
+    billing,
     meter::{self, Change, Meter},
-    order, vend, work_item,
+    order, reading, vend, work_item,
 };
 
 use crate::{
@@ -39,8 +40,11 @@ pub struct OpenAccount {
 }
 
 impl House {
-    /// Opens an account: the room's meters now serve it. Use before this moment is not billed to
-    /// it, because the billing cursor has moved past it (B6).
+    /// Opens an account: the room's meters now serve it (B6). Counting starts anew at the next good
+    /// reading, because nobody knows how much of the stretch before it was another's.
+    ///
+    /// Invariant: use before an account was opened is never billed to it; proved by
+    /// `use_before_an_account_was_opened_is_never_billed_to_it`.
     pub async fn open_account(&self, project: ProjectId, wish: OpenAccount) -> Result<Account> {
         check_text("name", &wish.name)?;
         check_text("account_no", &wish.account_no)?;
@@ -77,6 +81,7 @@ impl House {
                         let account = Some(Some(AccountId(row.id)));
                         let change = Change { account, ..Default::default() };
                         meter::change(tx, &meter, change).await?;
+                        billing::forget_cursor(tx, project, meter.meter_id()).await?;
                     }
                     Ok::<_, VendingError>(row)
                 })
@@ -157,6 +162,7 @@ impl House {
         reason: String,
     ) -> Result<Meter> {
         check_text("reason", &reason)?;
+        let now = self.now();
         self.store()
             .transact(move |tx| {
                 Box::pin(async move {
@@ -167,6 +173,11 @@ impl House {
                         if sent {
                             return Err(Refusal::DeliveryInDoubt.into());
                         }
+                    }
+                    // What was put aside stops arrears until a person has looked; this is it.
+                    reading::settle(tx, project, id, now).await?;
+                    if new_epoch {
+                        billing::forget_cursor(tx, project, id).await?;
                     }
                     let change = Change {
                         state: Some(("in-service", None)),

@@ -14,7 +14,7 @@ use store::{
     meter::{self, FIRST_LIFE, Meter},
     meter_epoch,
     reading::{self, Latest, Quality as Kept, Quarantined, Reading as Row},
-    site,
+    site, work_item,
 };
 use tokio::{sync::mpsc, time::MissedTickBehavior};
 use uuid::Uuid;
@@ -25,6 +25,7 @@ use crate::{
     gap::Gaps,
     house::House,
     line::{LINES_MAX, Told, note_lines},
+    notice,
     refusal::{Result, VendingError},
 };
 
@@ -169,26 +170,36 @@ impl Listener {
         // Before the reading that ends a gap is kept or billed: what the meter kept comes first.
         self.gaps.note(&self.house, found).await?;
         self.house.store().append_readings(rows).await?;
-        if !aside.is_empty() {
-            let count = aside.len();
-            self.house
-                .store()
-                .transact(move |tx| {
-                    Box::pin(async move {
-                        for row in aside {
-                            reading::quarantine(tx, row).await?;
-                        }
-                        Ok::<_, VendingError>(())
-                    })
-                })
-                .await?;
-            tracing::warn!(count, "readings that cannot be true were put aside");
-        }
+        self.put_aside(aside).await?;
         for (meter, error) in self.house.bill_all(registers).await {
             tracing::warn!(meter = %meter, error = %error, "a reading could not be billed");
         }
         tracing::debug!(count = scanned.len(), age = %(self.house.now() - now), "readings stored");
         Ok(())
+    }
+
+    /// Keeps what cannot be true where a person sees it; of each meter one is told a day.
+    async fn put_aside(&self, aside: Vec<Quarantined>) -> Result<()> {
+        if aside.is_empty() {
+            return Ok(());
+        }
+        tracing::warn!(count = aside.len(), "readings that cannot be true were put aside");
+        let day = domain::BusinessDay::of(self.house.now()).date().to_string();
+        let told = aside.iter().map(|row| told_of(&self.house, row, &day)).collect::<Vec<_>>();
+        self.house
+            .store()
+            .transact(move |tx| {
+                Box::pin(async move {
+                    for row in aside {
+                        reading::quarantine(tx, row).await?;
+                    }
+                    for item in told {
+                        work_item::open_once(tx, item).await?;
+                    }
+                    Ok::<_, VendingError>(())
+                })
+            })
+            .await
     }
 
     fn judge(&self, meter: &MeterInUse, reading: &Scanned) -> Judged {
@@ -245,6 +256,21 @@ pub(crate) fn limits(house: &House, profile: &str) -> PhysicalLimits {
         step_milli: 10,
         clock_off_max: CLOCK_OFF_MAX,
     }
+}
+
+/// A meter that is not billed and not cut off until somebody has looked is told of.
+fn told_of(house: &House, row: &Quarantined, day: &str) -> work_item::WorkItem {
+    let (kind, meter) = ("reading.quarantined", row.meter_id.to_string());
+    let detail = serde_json::json!({
+        "item": row.item, "value": row.value, "reason": row.reason, "at": row.at,
+        "previous_value": row.previous_value, "previous_at": row.previous_at,
+    });
+    let titles =
+        ("读数不可信，已搁置，核对后解除隔离", "A reading cannot be true, look and release");
+    let subject = ("meter", meter.clone());
+    let project = ProjectId(row.project_id);
+    let item = notice::work_item_about(house, project, subject, kind, titles, &detail);
+    work_item::WorkItem { id: work_item::id_of(&[kind, &meter, day]).0, ..item }
 }
 
 enum Judged {
