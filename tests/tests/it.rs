@@ -17,6 +17,7 @@ mod it {
     mod postgres;
     mod replace;
     mod rows;
+    mod switching;
     mod tidy;
     mod top_up;
     mod trip;

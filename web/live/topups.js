@@ -11,6 +11,7 @@ const TROUBLE = {
 	unreadable: 'uncertain',
 	quarantined: 'quarantined',
 	'waiting-for-user': 'waiting',
+	'held-off': 'held-off',
 	'supply.dark': 'dark',
 	'supply.stuck': 'dark',
 	'supply.refused': 'dark',
@@ -96,7 +97,7 @@ function standing(order) {
 	const troubles = order.events.filter((event) => TROUBLE[event.kind]);
 	const last = troubles.length ? TROUBLE[troubles[troubles.length - 1].kind] : null;
 	if (last === 'quarantined') return last;
-	if (['credited', 'delivered'].includes(order.state) && ['waiting', 'dark'].includes(last)) {
+	if (['credited', 'delivered'].includes(order.state) && ['waiting', 'dark', 'held-off'].includes(last)) {
 		return last;
 	}
 	return order.state;

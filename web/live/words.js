@@ -122,6 +122,7 @@ const ORDER = {
 	refunded: ['已退款', 'Refunded', 'back', 'off'],
 	dark: ['已充入，未送电', 'On the meter, dark', 'bolt', 'err'],
 	waiting: ['待合闸确认', 'Confirm to switch on', 'hand', 'warn'],
+	'held-off': ['人工断开，等人合闸', 'Cut by hand, waits for a person', 'hand', 'off'],
 	quarantined: ['已停，等人核对', 'Stopped for review', 'stop', 'err'],
 };
 
@@ -156,6 +157,7 @@ const EVENT = {
 	unmatched: ['付款找不到订单，等人核对', 'Money that fits no order'],
 	refunded: ['已退款', 'Refunded'],
 	'waiting-for-user': ['等租户按键确认送电', 'Waiting for the tenant to confirm'],
+	'held-off': ['人工断开，付款不自动合闸', 'Cut by hand: a payment does not close it'],
 	'supply.dark': ['已付款，1 分钟还没送电', 'Paid and dark for a minute'],
 	'supply.stuck': ['已发合闸，继电器没有动', 'Close sent, the relay did not move'],
 	'supply.refused': ['电表拒绝合闸', 'The meter refuses to close'],

@@ -89,6 +89,7 @@ pub fn words(kind: &str) -> [&str; 2] {
         "close-sent" => ["合闸命令已下发", "close sent"],
         "allow-close-sent" => ["允许合闸已下发", "allow-close sent"],
         "trip-sent" => ["拉闸命令已下发", "trip sent"],
+        "held-off" => ["人工断开，付款不自动合闸", "cut by hand, not closed by a payment"],
         "waiting-for-user" => ["等待住户按键合闸", "waiting for the tenant's button"],
         "restored" => ["已送电", "relay on"],
         "supply.dark" => ["已付款，还没送电", "paid, power not back"],

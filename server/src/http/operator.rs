@@ -18,6 +18,7 @@ pub mod replace;
 pub mod sign_in;
 pub mod site;
 pub mod staff;
+pub mod switching;
 pub mod vend;
 pub mod work_item;
 
@@ -29,6 +30,7 @@ pub const ROUTES: &[&[Route]] = &[
     site::ROUTES,
     account::ROUTES,
     meter::ROUTES,
+    switching::ROUTES,
     replace::ROUTES,
     gap::ROUTES,
     gateway::ROUTES,

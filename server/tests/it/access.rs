@@ -32,6 +32,7 @@ fn example(route: &Route) -> Option<Value> {
             "room_id": id(11, 1), "account_no": "A9", "name": "x", "customer_no": "000000000009",
         }),
         "meter.supply" => json!({ "wanted": "on", "reason": "test" }),
+        "supply.batch" => json!({ "meters": [id(4, 1)], "wanted": "on", "reason": "test" }),
         "meter.release" => json!({ "new_epoch": false, "reason": "test" }),
         "meter.replace" => json!({
             "epoch": 1, "old": { "register": 1 }, "new": { "register": 0 }, "reason": "test",

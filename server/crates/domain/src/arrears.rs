@@ -8,11 +8,13 @@ pub use refusal::TripRefusal;
 pub mod hours;
 pub use hours::Hours;
 
-use std::time::Duration;
+use std::{fmt, str::FromStr, time::Duration};
 
 use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc};
 
-use crate::{business_day::china_standard_time, plausibility::Quality};
+use crate::{
+    business_day::china_standard_time, id::IdError, plausibility::Quality, provider::named_enum,
+};
 
 /// How long a trip command lives from the decision on; then it is dropped (matrix 17K).
 pub const TRIP_LIFE: Duration = Duration::from_secs(60);
@@ -107,9 +109,20 @@ pub struct Situation {
     pub database_doubtful: bool,
 }
 
+named_enum! {
+    /// Why a supply is cut.
+    TripCause, "cause of a trip",
+    /// The purse ran out: by leave of [`may_trip`], void as soon as a rule forbids it.
+    Arrears = "arrears",
+    /// A person wants it so: it holds until a person wants supply again, whatever is paid.
+    ByHand = "by-hand",
+}
+
 /// Leave to cut one supply, short-lived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TripOrder {
+    /// Why.
+    pub cause: TripCause,
     /// The number of the newest wish at the decision; a newer wish makes the order void.
     pub supply_seq: u64,
     /// When it was decided.
@@ -137,6 +150,7 @@ pub fn may_trip(situation: &Situation, now: DateTime<Utc>) -> Result<TripOrder, 
         return Err(TripRefusal::BuildingBudgetSpent);
     }
     Ok(TripOrder {
+        cause: TripCause::Arrears,
         supply_seq: situation.supply_seq,
         decided_at: now,
         not_after: now + TRIP_LIFE,
@@ -213,6 +227,18 @@ fn is_fresh(at: DateTime<Utc>, max: Duration, now: DateTime<Utc>) -> bool {
 }
 
 impl TripOrder {
+    /// A person's order to cut, which lives as short as any other; `supply_seq` is the number of
+    /// the newest wish they saw.
+    pub fn by_hand(supply_seq: u64, now: DateTime<Utc>) -> Self {
+        TripOrder {
+            cause: TripCause::ByHand,
+            supply_seq,
+            decided_at: now,
+            not_after: now + TRIP_LIFE,
+            debt_fen: 0,
+        }
+    }
+
     /// True while the order's first byte may leave: not before its decision (the clock ran
     /// backwards) and not after its end.
     pub fn is_alive(&self, now: DateTime<Utc>) -> bool {

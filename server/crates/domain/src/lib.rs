@@ -40,6 +40,6 @@ pub use vend::{Vend, VendAction, VendEvent, VendRequest, VendState};
 pub mod plausibility;
 pub use plausibility::{Plausibility, Quality, judge_reading};
 pub mod arrears;
-pub use arrears::{Situation, TripOrder, TripRefusal, TripRules, may_trip};
+pub use arrears::{Situation, TripCause, TripOrder, TripRefusal, TripRules, may_trip};
 pub mod supply;
 pub use supply::{Supply, SupplyAction, SupplyEvent};

@@ -26,7 +26,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use crate::{arrears::TripOrder, retry::Backoff};
+use crate::{
+    arrears::{TripCause, TripOrder},
+    retry::Backoff,
+};
 
 /// How long a paid supply may stay dark before it is an alarm (V2).
 pub const DARK_MAX: Duration = Duration::from_secs(60);
@@ -51,11 +54,15 @@ impl Supply {
             actual: Actual::Unknown,
             actual_at: None,
             keep_power: false,
+            held_off: false,
             jitter,
         }
     }
 
     /// The next state and what to do, after `event` at `now`.
+    ///
+    /// Invariant: what a person cut stays cut until a person wants it back, because somebody may be
+    /// working there; proved by `a_payment_does_not_switch_on_what_a_person_switched_off`.
     ///
     /// Invariant: a wish for supply ends only when the relay was read as closed (I9), and a trip
     /// that any newer wish overtook is never sent (I12); proved by
@@ -63,7 +70,11 @@ impl Supply {
     /// `a_dark_room_is_shown_and_never_given_up`.
     pub fn step(mut self, event: SupplyEvent, now: DateTime<Utc>) -> (Supply, Vec<SupplyAction>) {
         let mut actions = match event {
-            SupplyEvent::WantOn { credited } => on::want(&mut self, credited, now),
+            SupplyEvent::WantOn { credited: true } if self.held_off => Vec::new(),
+            SupplyEvent::WantOn { credited } => {
+                self.held_off = false;
+                on::want(&mut self, credited, now)
+            }
             SupplyEvent::Trip(order) => off::want(&mut self, order, now),
             SupplyEvent::KeepPower(keep) => {
                 self.keep_power = keep;

@@ -2,8 +2,8 @@
 
 use domain::{AccountId, ProjectId, RoomId};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter,
+    QueryOrder, QuerySelect, Statement, Value,
 };
 
 use crate::{
@@ -53,6 +53,19 @@ pub async fn open_in_room<C: ConnectionTrait>(
         .one(db)
         .await?;
     Ok(found)
+}
+
+/// Makes every other opening of an account in a room wait until this transaction ends, so that one
+/// room has one open account. SQLite has one writer, so there is nobody to wait for.
+pub async fn hold_room(tx: &Tx, project: ProjectId, room: RoomId) -> Result<(), StoreError> {
+    let backend = tx.get_database_backend();
+    if backend == DbBackend::Sqlite {
+        return Ok(());
+    }
+    let sql = "select id from room where project_id = $1 and id = $2 for no key update";
+    let values: [Value; 2] = [project.0.into(), room.0.into()];
+    tx.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+    Ok(())
 }
 
 /// Accounts of a project by number.

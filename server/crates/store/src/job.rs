@@ -260,6 +260,39 @@ pub async fn parked<C: ConnectionTrait>(
     Ok(query.all(db).await?)
 }
 
+/// Jobs of one kind that wait for their time, the next one first.
+pub async fn waiting<C: ConnectionTrait>(
+    db: &C,
+    project: ProjectId,
+    kind: &str,
+    limit: u64,
+) -> Result<Vec<Job>, StoreError> {
+    let query = job::Entity::find()
+        .filter(job::Column::ProjectId.eq(project.0))
+        .filter(job::Column::Kind.eq(kind))
+        .filter(job::Column::State.eq("ready"))
+        .order_by_asc(job::Column::RunAt)
+        .limit(limit.clamp(1, LIST_MAX));
+    Ok(query.all(db).await?)
+}
+
+/// Ends a job of one kind that nobody has claimed yet, at a person's word.
+///
+/// Errors: [`StoreError::Gone`] if there is none, or it is being done or done already.
+pub async fn withdraw(
+    tx: &Tx,
+    project: ProjectId,
+    (kind, id): (&str, JobId),
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let sql = "update job set state = 'done', ended_at = $4, last_error = 'withdrawn' \
+         where project_id = $1 and kind = $2 and id = $3 and state = 'ready'";
+    let values: [Value; 4] = [project.0.into(), kind.into(), id.0.into(), now.into()];
+    let backend = tx.get_database_backend();
+    let done = tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+    if done.rows_affected() == 1 { Ok(()) } else { Err(StoreError::Gone("waiting job")) }
+}
+
 /// How many jobs are in one state.
 #[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
 pub struct StateCount {

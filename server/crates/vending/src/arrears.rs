@@ -1,6 +1,7 @@
 //! Arrears: a meter whose purse ran out is looked at, read once more, and perhaps cut off.
 
 mod trip;
+pub(crate) use trip::{SWITCHES, is_on};
 
 use std::time::Duration;
 

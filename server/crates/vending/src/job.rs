@@ -126,7 +126,13 @@ fn supply_job(
     }
 }
 
-fn draft(house: &House, project: ProjectId, kind: &str, key: &str, at: DateTime<Utc>) -> Job {
+pub(crate) fn draft(
+    house: &House,
+    project: ProjectId,
+    kind: &str,
+    key: &str,
+    at: DateTime<Utc>,
+) -> Job {
     let id = JobId::generate(house.clock(), house.rng());
     Job { attempts_max: ATTEMPTS_MAX, ..job::draft(project, id, kind, key, at) }
 }

@@ -4,7 +4,7 @@ mod carry;
 pub mod purchases;
 pub mod replace;
 
-use domain::{AccountId, MeterId, OperatorId, OrderState, ProjectId, RoomId};
+use domain::{AccountId, MeterId, MoneyModel, OperatorId, OrderState, ProjectId, RoomId};
 use serde_json::json;
 use store::{
     account::{self, Account},
@@ -40,7 +40,8 @@ pub struct OpenAccount {
 }
 
 impl House {
-    /// Opens an account: the room's meters now serve it (B6). Counting starts anew at the next good
+    /// Opens an account: the room's meters now serve it (B6). One room has one open account, also
+    /// when two operators open it at the same moment. Counting starts anew at the next good
     /// reading, because nobody knows how much of the stretch before it was another's.
     ///
     /// Invariant: use before an account was opened is never billed to it; proved by
@@ -70,6 +71,7 @@ impl House {
         self.store()
             .transact(move |tx| {
                 Box::pin(async move {
+                    account::hold_room(tx, project, room).await?;
                     if account::room(tx, project, room).await?.is_none() {
                         return Err(Refusal::NotFound { what: "room" }.into());
                     }
@@ -153,7 +155,9 @@ impl House {
     ///
     /// A replaced or reset meter starts a new epoch, whose counts are no longer compared with the
     /// old ones; the count it holds is read and taken over by its next vend. Refused while a
-    /// purchase of the meter is in doubt: that is resolved first.
+    /// purchase of the meter is in doubt: that is resolved first. A meter that keeps money of its
+    /// own gets no new epoch here, because the rest it held would be forgotten: that is
+    /// [`House::replace_meter`], where two people say what it held.
     pub async fn release_meter(
         &self,
         project: ProjectId,
@@ -168,6 +172,9 @@ impl House {
                 Box::pin(async move {
                     let row = meter::by_id(tx, project, id).await?;
                     let row = row.ok_or(Refusal::NotFound { what: "meter" })?;
+                    if new_epoch && row.money_model()? == MoneyModel::MeterHeld {
+                        return Err(Refusal::HoldsMoney.into());
+                    }
                     for open in vend::open(tx, project, Some(id)).await? {
                         let sent = open.sent_count > 0 && open.state != "not-applied";
                         if sent {

@@ -42,6 +42,9 @@ pub enum Refusal {
     /// The meter is quarantined: money commands to it are stopped until a person has looked.
     #[error("the meter is quarantined")]
     MeterQuarantined,
+    /// The meter keeps money of its own, which a plain release would forget.
+    #[error("the meter keeps money of its own; replace it with what two people saw on it")]
+    HoldsMoney,
     /// This life of the meter ended before, with other figures.
     #[error("the meter was replaced before with another {field}")]
     AlreadyReplaced {
@@ -122,6 +125,7 @@ impl Refusal {
             Refusal::AccountOpen => "account.open",
             Refusal::MeterUnassigned => "meter.unassigned",
             Refusal::MeterQuarantined => "meter.quarantined",
+            Refusal::HoldsMoney => "meter.holds_money",
             Refusal::AlreadyReplaced { .. } => "meter.already_replaced",
             Refusal::NoTariff => "meter.no_tariff",
             Refusal::ChannelNotOffered => "payment.channel_not_offered",

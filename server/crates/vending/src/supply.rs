@@ -1,6 +1,7 @@
 //! Supply: the wish for light, driven until the relay or valve was read back as wished.
 
 mod clock;
+pub mod plan;
 mod save;
 pub mod switch;
 
@@ -18,10 +19,12 @@ use gateway::{
     command::{Direction, Exchange, FrameRecord, RelayCommand},
     profile::Profile,
 };
+use serde_json::json;
 use store::{
     StoreError,
     meter::{self, Meter},
     supply::{self, Supply},
+    timeline,
     vend::Frame,
 };
 
@@ -89,7 +92,7 @@ impl House {
         };
         let mut event = SupplyEvent::Wake;
         if order.is_some() {
-            if !self.is_worth_restoring(&meter).await? {
+            if !self.is_worth_restoring(&meter).await? || self.is_held_off(&meter, order).await? {
                 return Ok(JobEnd::Done);
             }
             if !self.knows_wish(&meter, order).await? {
@@ -135,6 +138,27 @@ impl House {
         let Some(order) = order else { return Ok(false) };
         let row = supply::of_meter(self.store().read(), meter.project(), meter.meter_id()).await?;
         Ok(row.is_some_and(|row| row.order() == Some(order) && row.desired == "on"))
+    }
+
+    /// True when a person cut the meter and has to bring it back; the order is told, once.
+    async fn is_held_off(&self, meter: &Meter, order: Option<OrderId>) -> Result<bool> {
+        let (project, id) = (meter.project(), meter.meter_id());
+        let row = supply::of_meter(self.store().read(), project, id).await?;
+        let Some(row) = row else { return Ok(false) };
+        if !load(&row)?.held_off {
+            return Ok(false);
+        }
+        let Some(order) = order else { return Ok(true) };
+        let (now, by) = (self.now(), row.desired_reason);
+        self.store()
+            .transact(move |tx| {
+                Box::pin(async move {
+                    let detail = json!({ "by": by });
+                    timeline::add_by_id(tx, project, order, "held-off", now, detail).await?;
+                    Ok::<_, VendingError>(true)
+                })
+            })
+            .await
     }
 
     async fn open_supply(

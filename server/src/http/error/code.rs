@@ -140,6 +140,9 @@ codes! {
         "The meter belongs to no open account", "请先开户", "Open an account for its room";
     MeterQuarantined = "meter.quarantined", 409, "表计已隔离，暂停充值和控制",
         "The meter is quarantined", "现场核对后解除隔离", "Look at the meter, then release it";
+    HoldsMoney = "meter.holds_money", 409, "表内存有余额，不能直接解除",
+        "The meter keeps money of its own", "请按换表办理，由两人核对表内余额",
+        "Replace the meter, with what two people saw on it";
     AlreadyReplaced = "meter.already_replaced", 409, "这一代表计已按其他数字办过换表",
         "This life of the meter ended before with other figures",
         "请刷新后核对 params 里的字段", "Reload and compare the field in params";
@@ -192,6 +195,7 @@ impl Code {
             Refusal::AccountOpen => Code::AccountOpen,
             Refusal::MeterUnassigned => Code::MeterUnassigned,
             Refusal::MeterQuarantined => Code::MeterQuarantined,
+            Refusal::HoldsMoney => Code::HoldsMoney,
             Refusal::AlreadyReplaced { .. } => Code::AlreadyReplaced,
             Refusal::NoTariff => Code::NoTariff,
             Refusal::ChannelNotOffered => Code::ChannelNotOffered,

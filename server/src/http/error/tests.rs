@@ -32,6 +32,7 @@ fn a_refusal_has_the_same_code_in_the_house_and_in_the_api() {
         Refusal::AccountOpen,
         Refusal::MeterUnassigned,
         Refusal::MeterQuarantined,
+        Refusal::HoldsMoney,
         Refusal::AlreadyReplaced { field: "old.count" },
         Refusal::NoTariff,
         Refusal::ChannelNotOffered,

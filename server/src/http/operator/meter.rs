@@ -66,7 +66,7 @@ pub const ROUTES: &[Route] = &[
     })
     .in_project(Perm::SwitchSupply)
     .once()
-    .says("合闸或保电", "Wish supply on, or kept on whatever the balance")
+    .says("拉合闸或保电", "Wish supply on, off, or kept on whatever the balance")
     .body::<SupplyWish>()
     .answers::<MeterView>(202),
     Route::post("/projects/{project}/meters/{meter}/release", "meter.release", |call| {
@@ -225,7 +225,8 @@ pub struct PointView {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SupplyWish {
-    /// `on` (合闸), `keep-power` (保电) or `end-keep-power`.
+    /// `on` (合闸), `off` (拉闸), `keep-power` (保电) or `end-keep-power`. What a person cut stays
+    /// cut until a person wants it on again, whatever is paid.
     #[schema(example = "on")]
     pub wanted: String,
     /// Why, for the log.
@@ -396,12 +397,8 @@ async fn readings(call: Call) -> Result<Answer> {
 
 async fn steer(call: Call) -> Result<Answer> {
     let wish: SupplyWish = call.body()?;
-    let wanted = match wish.wanted.as_str() {
-        "on" => Wanted::On,
-        "keep-power" => Wanted::KeepPower(true),
-        "end-keep-power" => Wanted::KeepPower(false),
-        _ => return Err(Problem::malformed("wanted")),
-    };
+    let wanted = Wanted::from_name(&wish.wanted);
+    let wanted = wanted.ok_or_else(|| Problem::malformed("wanted"))?;
     if wish.reason.trim().is_empty() {
         return Err(vending::Refusal::ReasonMissing.into());
     }

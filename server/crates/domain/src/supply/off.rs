@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     CommandOutcome, POLL, RETRY, RelayReading, STUCK_AFTER, Stage, Supply, SupplyAction,
-    SupplyAlarm, Told, TripDropped, TripOrder, Wish, age,
+    SupplyAlarm, Told, TripCause, TripDropped, TripOrder, Wish, age,
 };
 
 /// A trip under way.
@@ -22,7 +22,7 @@ pub(super) fn want(supply: &mut Supply, order: TripOrder, now: DateTime<Utc>) ->
         Some(TripDropped::Expired)
     } else if supply.keep_power {
         Some(TripDropped::KeepPower)
-    } else if supply.is_being_restored() {
+    } else if supply.is_being_restored() && order.cause == TripCause::Arrears {
         Some(TripDropped::BeingRestored)
     } else if is_under_way(supply) {
         Some(TripDropped::UnderWay)
@@ -33,6 +33,7 @@ pub(super) fn want(supply: &mut Supply, order: TripOrder, now: DateTime<Utc>) ->
         return vec![SupplyAction::DropTrip(reason)];
     }
     let seq = supply.next_seq();
+    supply.held_off = order.cause == TripCause::ByHand;
     supply.wish = Wish::Off { order, stage: Stage::Unsent, failures: 0 };
     vec![SupplyAction::SendTrip { seq, not_after: order.not_after }]
 }
@@ -125,5 +126,7 @@ fn still_closed(
 
 fn drop_it(supply: &mut Supply, reason: TripDropped) -> Vec<SupplyAction> {
     supply.wish = Wish::None;
+    // What was not cut is not held either.
+    supply.held_off = false;
     vec![SupplyAction::DropTrip(reason)]
 }

@@ -114,6 +114,8 @@ pub struct Supply {
     pub actual_at: Option<DateTime<Utc>>,
     /// True while keep power (保电) is set: nothing is tripped.
     pub keep_power: bool,
+    /// True while a person has cut it: no payment brings it back, only a person does.
+    pub held_off: bool,
     /// A random number drawn when the supply is made; it spreads the waits.
     pub jitter: u64,
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Actuator, OnWish, Stage, Supply, TripOrder, Wish};
+use super::{Actuator, OnWish, Stage, Supply, TripCause, TripOrder, Wish};
 use crate::fields::{FieldError, Fields};
 
 impl Supply {
@@ -17,12 +17,14 @@ impl Supply {
             out.set_time("actual_at", at);
         }
         out.set("keep_power", self.keep_power);
+        out.set("held_off", self.held_off);
         out.set("jitter", self.jitter);
         out.set("wish", self.wish.as_str());
         match &self.wish {
             Wish::None => {}
             Wish::On(wish) => put_on(&mut out, wish),
             Wish::Off { order, stage, failures } => {
+                out.set("order.cause", order.cause);
                 out.set("order.supply_seq", order.supply_seq);
                 out.set_time("order.decided_at", order.decided_at);
                 out.set_time("order.not_after", order.not_after);
@@ -41,6 +43,8 @@ impl Supply {
             "on" => Wish::On(take_on(fields)?),
             "off" => Wish::Off {
                 order: TripOrder {
+                    // An order stored before there were others was one by arrears.
+                    cause: fields.get_some("order.cause")?.unwrap_or(TripCause::Arrears),
                     supply_seq: fields.get("order.supply_seq")?,
                     decided_at: fields.time("order.decided_at")?,
                     not_after: fields.time("order.not_after")?,
@@ -61,6 +65,7 @@ impl Supply {
             actual: fields.get("actual")?,
             actual_at: fields.time_some("actual_at")?,
             keep_power: fields.get("keep_power")?,
+            held_off: fields.get_some("held_off")?.unwrap_or(false),
             jitter: fields.get("jitter")?,
         })
     }

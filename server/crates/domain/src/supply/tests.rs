@@ -39,11 +39,16 @@ const UNREAD: SupplyEvent = SupplyEvent::Unread;
 
 fn trip(supply_seq: u64, second: i64) -> SupplyEvent {
     SupplyEvent::Trip(TripOrder {
+        cause: TripCause::Arrears,
         supply_seq,
         decided_at: at(second),
         not_after: at(second + 60),
         debt_fen: 100,
     })
+}
+
+fn cut_by_hand(supply_seq: u64, second: i64) -> SupplyEvent {
+    SupplyEvent::Trip(TripOrder::by_hand(supply_seq, at(second)))
 }
 
 fn ended(seq: u64, outcome: CommandOutcome) -> SupplyEvent {
@@ -385,6 +390,66 @@ fn a_payment_between_decision_and_sending_cancels_the_trip() {
     );
 }
 
+#[test]
+fn a_payment_does_not_switch_on_what_a_person_switched_off() {
+    let by_person = SupplyEvent::WantOn { credited: false };
+    let off = check(
+        "cut by hand",
+        relay(),
+        &[(0, cut_by_hand(0, 0), "trip(1)"), (1, yes(1), "read"), (2, OPEN, "done(1,false)")],
+    );
+    assert!(off.held_off);
+    let paid = check("paid while it is held", off, &[(10, PAID, ""), (90, WAKE, "")]);
+    assert!(paid.held_off, "and no alarm of a dark room either");
+    let stored = Supply::from_fields(&paid.to_fields()).unwrap();
+    assert_eq!(stored, paid);
+    let on = check(
+        "a person wants it back",
+        stored,
+        &[(100, by_person, "close(2)"), (101, yes(2), "read"), (102, CLOSED, "done(2,true)")],
+    );
+    assert!(!on.held_off);
+}
+
+#[test]
+fn an_order_by_hand_that_never_left_holds_nothing() {
+    let table = [
+        ("nobody sent it", ended(1, CommandOutcome::NotSent)),
+        ("refused", ended(1, CommandOutcome::Refused)),
+    ];
+    for (name, end) in table {
+        let (tripping, _) = relay().step(cut_by_hand(0, 0), at(0));
+        assert!(tripping.held_off, "{name}");
+        let (dropped, _) = tripping.step(end, at(1));
+        assert!(!dropped.held_off, "{name}");
+        let (_, actions) = dropped.step(PAID, at(2));
+        assert!(actions.iter().any(|a| matches!(a, SupplyAction::SendClose { .. })), "{name}");
+    }
+}
+
+#[test]
+fn a_person_may_cut_what_is_being_restored_but_arrears_may_not() {
+    let table = [(trip(1, 5), false), (cut_by_hand(1, 5), true)];
+    for (order, cut) in table {
+        let (restoring, _) = relay().step(PAID, at(0));
+        let (_, actions) = restoring.step(order, at(5));
+        let sent = actions.iter().any(|a| matches!(a, SupplyAction::SendTrip { .. }));
+        assert_eq!(sent, cut, "{order:?}");
+    }
+    let (kept, _) = relay().step(SupplyEvent::KeepPower(true), at(0));
+    let (_, actions) = kept.step(cut_by_hand(0, 1), at(1));
+    assert!(matches!(actions[0], SupplyAction::DropTrip(TripDropped::KeepPower)));
+}
+
+#[test]
+fn a_trip_stored_before_there_were_two_causes_is_one_by_arrears() {
+    let (tripping, _) = relay().step(trip(0, 0), at(0));
+    let mut fields = tripping.to_fields();
+    fields.0.remove("order.cause");
+    fields.0.remove("held_off");
+    assert_eq!(Supply::from_fields(&fields).unwrap(), tripping);
+}
+
 fn any_event(kind: u8, seq: u64, second: i64) -> SupplyEvent {
     match kind {
         0 => PAID,
@@ -399,6 +464,8 @@ fn any_event(kind: u8, seq: u64, second: i64) -> SupplyEvent {
         9 => ended(seq, CommandOutcome::Refused),
         10 => ended(seq, CommandOutcome::NotSent),
         11 => SupplyEvent::KeepPower(seq.is_multiple_of(2)),
+        12 => cut_by_hand(seq, second),
+        13 => SupplyEvent::WantOn { credited: false },
         _ => trip(seq, second - 30),
     }
 }
@@ -406,7 +473,7 @@ fn any_event(kind: u8, seq: u64, second: i64) -> SupplyEvent {
 proptest::proptest! {
     #[test]
     fn whatever_happens_a_wish_for_supply_ends_only_by_sight_and_no_trip_overtakes_it(
-        steps in proptest::collection::vec((0u8..13, 0u64..3, 0i64..90), 1..120),
+        steps in proptest::collection::vec((0u8..15, 0u64..3, 0i64..90), 1..120),
         by_user: bool,
     ) {
         let mut supply = if by_user { button() } else { relay() };
@@ -419,9 +486,18 @@ proptest::proptest! {
             let trips = actions.iter().any(|a| matches!(a, SupplyAction::SendTrip { .. }));
             let seen_closed = event == CLOSED;
             proptest::prop_assert!(next.seq >= supply.seq);
-            proptest::prop_assert!(!(restoring && trips), "{event:?} {supply:?}");
+            // A person's word goes before a restoration; a debt never does.
+            let by_hand = matches!(
+                event,
+                SupplyEvent::Trip(order) if order.cause == TripCause::ByHand
+            );
+            proptest::prop_assert!(!(restoring && trips && !by_hand), "{event:?} {supply:?}");
+            let closes = actions.iter().any(|a| {
+                matches!(a, SupplyAction::SendClose { .. } | SupplyAction::SendAllowClose { .. })
+            });
+            proptest::prop_assert!(!(supply.held_off && closes && event == PAID), "{supply:?}");
             proptest::prop_assert!(
-                !restoring || next.is_being_restored() || seen_closed,
+                !restoring || next.is_being_restored() || seen_closed || by_hand,
                 "{event:?} ended {supply:?}"
             );
             proptest::prop_assert!(!(trips && supply.keep_power), "{supply:?}");

@@ -2,8 +2,8 @@
 //! before its first byte has left.
 
 use domain::{
-    arrears::{Situation, TripRefusal, may_trip},
-    supply::{Actuator, SupplyAction, SupplyEvent},
+    arrears::{Situation, TripCause, TripRefusal, may_trip},
+    supply::{Actuator, SupplyAction, SupplyEvent, Wish},
 };
 use store::{
     Tx,
@@ -18,8 +18,12 @@ use crate::{
     refusal::{Refusal, Result, VendingError},
 };
 
-/// Every switch that stops all trips of the site.
-const SWITCHES: [&str; 3] = [SETTING_TRIPS_STOPPED, SETTING_SAFE_MODE, SETTING_MIGRATING];
+/// Every switch that stops all trips of the site, by hand or not, and what it is called.
+pub(crate) const SWITCHES: [(&str, TripRefusal); 3] = [
+    (SETTING_TRIPS_STOPPED, TripRefusal::TripsStopped),
+    (SETTING_SAFE_MODE, TripRefusal::SafeMode),
+    (SETTING_MIGRATING, TripRefusal::Migrating),
+];
 
 impl House {
     /// Orders a trip if every rule still allows it, or answers the rule that forbids it.
@@ -57,13 +61,18 @@ impl House {
         let row = supply::of_meter(db, project, id).await?;
         let saga = row.as_ref().map(crate::supply::load).transpose()?;
         let now = self.now();
-        if !saga.is_some_and(|saga| saga.still_wanted(seq, now)) {
+        let Some(saga) = saga.filter(|saga| saga.still_wanted(seq, now)) else {
             return Ok(false);
-        }
-        for switch in SWITCHES {
+        };
+        for (switch, _) in SWITCHES {
             if self.setting_is_on(switch).await? {
                 return Ok(false);
             }
+        }
+        if matches!(saga.wish, Wish::Off { order, .. } if order.cause == TripCause::ByHand) {
+            // A person's word rests on no reading and no balance, so none can make it void.
+            let meter = meter::by_id(db, project, id).await?;
+            return Ok(meter.is_some_and(|meter| !meter.keeps_power()));
         }
         let Some(meter) = meter::by_id(db, project, id).await? else { return Ok(false) };
         let Some(account) = meter.account() else { return Ok(false) };
@@ -125,6 +134,7 @@ async fn write_trip(
     Ok::<_, VendingError>(Ok(()))
 }
 
-async fn is_on(tx: &Tx, key: &str) -> Result<bool> {
+/// True when a switch of the site is thrown, read within a transaction.
+pub(crate) async fn is_on(tx: &Tx, key: &str) -> Result<bool> {
     Ok(setting::get(tx, key).await?.is_some_and(|value| value == "on"))
 }

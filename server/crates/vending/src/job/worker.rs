@@ -254,6 +254,7 @@ async fn run(house: &House, job: &Job) -> Result<JobEnd> {
             let from = from.ok_or(Refusal::Malformed { field: "payload" })?.to_utc();
             house.run_back_fill_job(project, id, from).await
         }
+        "switch" => house.run_switch_job(project, job).await,
         kind => Ok(JobEnd::Park(format!("no worker knows the kind {kind}"))),
     }
 }
