@@ -31,6 +31,8 @@ impl MigratorTrait for Migrator {
             Box::new(step::reading_gap::Step),
             Box::new(step::call::Step),
             Box::new(step::lookup::Step),
+            Box::new(step::person::Step),
+            Box::new(step::challenge::Step),
         ]
     }
 }

@@ -22,6 +22,12 @@ pub const GLOBAL_TABLES: &[&str] = &[
     "order_locator",
     "attempt_locator",
     "inbox",
+    "person",
+    "identity",
+    "person_session",
+    "sign_in_ticket",
+    "sms_challenge",
+    "rate",
 ];
 
 /// Creates the tables of a step, in the order given: one that refers to another comes after it.

@@ -2,6 +2,7 @@
 
 pub mod append_only;
 pub mod call;
+pub mod challenge;
 pub mod directory;
 pub mod framing;
 pub mod job;
@@ -10,6 +11,7 @@ pub mod lookup;
 pub mod meter_epoch;
 pub mod operator;
 pub mod order;
+pub mod person;
 pub mod premises;
 pub mod reading;
 pub mod reading_gap;

@@ -95,6 +95,18 @@ typed_id! {
     WorkItemId, "work item";
     /// A bill line (扣费) for a stretch of use.
     BillLineId, "bill line";
+    /// A person (租户) who signs in to the tenant's pages.
+    PersonId, "person";
+    /// A sign-in of a person with all refresh tokens that follow from it.
+    FamilyId, "session family";
+    /// A code sent by SMS and waiting to be said back.
+    ChallengeId, "challenge";
+    /// A person's tie to a home.
+    BindingId, "binding";
+    /// A request to be bound that staff decide.
+    BindingRequestId, "binding request";
+    /// A notice (通知) to a person.
+    NoticeId, "notice";
 }
 
 fn time_ordered(clock: &dyn Clock, rng: &dyn Rng) -> Uuid {

@@ -26,6 +26,11 @@ pub mod purpose;
 pub use purpose::{MoneyModel, Purpose};
 pub mod provider;
 pub use provider::{Channel, Provider};
+pub mod person;
+pub use person::{
+    BindingProof, CodePurpose, DeliveryState, HomeRole, IdentityKind, Language, NoticeChannel,
+    Theme,
+};
 pub mod order;
 pub use order::{OrderState, OrderTransitionError};
 pub mod payment;

@@ -33,6 +33,10 @@ pub mod tariff;
 pub mod vend;
 pub mod work_item;
 
+pub mod person;
+pub mod rate;
+pub mod sms_challenge;
+
 pub mod idempotency;
 pub mod operation_log;
 pub mod operator;

@@ -1,12 +1,12 @@
 //! Evidence that is kept for a while and no longer: forgotten by its age, a bounded number at a
 //! time. The books, the orders and their timelines are never forgotten.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::ProjectId;
 use sea_orm::{ConnectionTrait, Statement, Value};
 use uuid::{Builder, Uuid};
 
-use crate::{StoreError, Tx};
+use crate::{StoreError, Tx, rate};
 
 /// The most rows forgotten in one go, whatever is asked for.
 pub const FORGET_MAX: u64 = 10_000;
@@ -49,6 +49,59 @@ pub async fn forget(
     );
     let limit = i64::try_from(limit.min(FORGET_MAX)).unwrap_or(0);
     let values: [Value; 4] = [project.0.into(), project.0.into(), bound, limit.into()];
+    let backend = tx.get_database_backend();
+    let done = tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+    Ok(done.rows_affected())
+}
+
+/// What is kept outside any project for a while: ended sign-ins, and what was only good for
+/// minutes. Phone numbers and addresses go with it (PIPL art. 19: no longer than needed).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passing {
+    /// Sign-ins of persons, by the end of their time.
+    Sessions,
+    /// Tickets of sign-in pages, by the end of their time.
+    Tickets,
+    /// Codes sent by SMS, with the number they went to, by the end of their time.
+    Challenges,
+    /// Budgets nobody has spent from since.
+    Rates,
+}
+
+impl Passing {
+    /// All of it.
+    pub const ALL: [Passing; 4] =
+        [Passing::Sessions, Passing::Tickets, Passing::Challenges, Passing::Rates];
+
+    /// How long it is kept after its time: a month for sign-ins, because a person may ask who was
+    /// in their account; a day, the longest window of a budget, for the rest.
+    pub fn kept(self) -> TimeDelta {
+        match self {
+            Passing::Sessions => TimeDelta::days(30),
+            Passing::Tickets | Passing::Challenges | Passing::Rates => rate::WINDOW_MAX,
+        }
+    }
+}
+
+/// Forgets what is past its time and [`Passing::kept`], the oldest first; answers how many rows.
+pub async fn forget_passing(
+    tx: &Tx,
+    what: Passing,
+    now: DateTime<Utc>,
+    limit: u64,
+) -> Result<u64, StoreError> {
+    let (table, key, column) = match what {
+        Passing::Sessions => ("person_session", "family", "expires_at"),
+        Passing::Tickets => ("sign_in_ticket", "hash", "expires_at"),
+        Passing::Challenges => ("sms_challenge", "id", "expires_at"),
+        Passing::Rates => ("rate", "key", "window_start"),
+    };
+    let sql = format!(
+        "delete from {table} where {key} in \
+         (select {key} from {table} where {column} < $1 order by {column} limit $2)"
+    );
+    let limit = i64::try_from(limit.min(FORGET_MAX)).unwrap_or(0);
+    let values: [Value; 2] = [(now - what.kept()).into(), limit.into()];
     let backend = tx.get_database_backend();
     let done = tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
     Ok(done.rows_affected())

@@ -14,7 +14,7 @@ use store::{
     gateway::GatewayLease,
     job, order,
     reading::gap,
-    retention::{self, Evidence},
+    retention::{self, Evidence, Passing},
     site, work_item,
 };
 use tokio::sync::watch;
@@ -218,6 +218,9 @@ impl House {
     /// `a_long_round_forgets_all_that_is_old`.
     async fn forget_old(&self, now: DateTime<Utc>) -> Result<()> {
         self.forget_in_batches(None, now).await?;
+        for what in Passing::ALL {
+            self.forget_passing(what, now).await?;
+        }
         for project in site::projects(self.store().read()).await? {
             for what in Evidence::ALL {
                 self.forget_in_batches(Some((what, ProjectId(project.id))), now).await?;
@@ -248,6 +251,19 @@ impl House {
                     }
                 })
             });
+            if gone.await? < FORGET_MAX {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets what stands outside any project and is past its time, in the same bounds.
+    async fn forget_passing(&self, what: Passing, now: DateTime<Utc>) -> Result<()> {
+        for _ in 0..FORGET_BATCHES_MAX {
+            let gone = self
+                .store()
+                .transact(move |tx| Box::pin(retention::forget_passing(tx, what, now, FORGET_MAX)));
             if gone.await? < FORGET_MAX {
                 break;
             }

@@ -97,3 +97,88 @@ async fn old_evidence_is_forgotten_a_bounded_number_at_a_time() {
         base.end().await;
     }
 }
+
+#[tokio::test]
+async fn what_passes_outside_any_project_is_forgotten_after_its_time() {
+    use store::retention::{Passing, forget_passing};
+    for base in Base::each().await {
+        let store = base.store().await;
+        let person = store::person::Person {
+            id: id(1),
+            name: None,
+            language: "en".into(),
+            elder: false,
+            theme: "dark".into(),
+            created_at: at(0),
+            session_version: 0,
+        };
+        store.transact(move |tx| Box::pin(store::insert(tx, person))).await.unwrap();
+        // Two of each past their time, one exactly at it.
+        for n in 0..3 {
+            let made = store.transact(move |tx| Box::pin(put_passing(tx, n)));
+            made.await.unwrap();
+        }
+        for what in Passing::ALL {
+            let bound = at(2) + what.kept();
+            let mut gone = Vec::new();
+            for _ in 0..3 {
+                let forgotten =
+                    store.transact(move |tx| Box::pin(forget_passing(tx, what, bound, 1)));
+                gone.push(forgotten.await.unwrap());
+            }
+            assert_eq!(gone, [1, 1, 0], "{what:?}");
+        }
+        base.end().await;
+    }
+}
+
+/// One row of each kind whose time is over at second `n`.
+async fn put_passing(tx: &store::Tx, n: i64) -> Result<(), StoreError> {
+    use store::entity::{person_session, rate, sign_in_ticket, sms_challenge};
+    let session = person_session::Model {
+        family: id(10 + n as u128),
+        person_id: id(1),
+        session_version: 0,
+        refresh_hash: "r".into(),
+        previous_hash: None,
+        created_at: at(0),
+        rotated_at: at(0),
+        expires_at: at(n),
+        client: "h5".into(),
+        ip: "::1".into(),
+        revoked_at: None,
+        why: None,
+    };
+    let ticket = sign_in_ticket::Model {
+        hash: n.to_string(),
+        person_id: id(1),
+        browser_hash: "b".into(),
+        created_at: at(0),
+        expires_at: at(n),
+        used_at: None,
+    };
+    let challenge = sms_challenge::Model {
+        id: id(20 + n as u128),
+        purpose: "sign-in".into(),
+        phone: None,
+        phone_hash: "p".into(),
+        phone_masked: "138****0001".into(),
+        code_hash: "c".into(),
+        created_at: at(0),
+        expires_at: at(n),
+        tries: 0,
+        person_id: None,
+        project_id: None,
+        meter_id: None,
+        account_id: None,
+        used_at: None,
+        delivery: "waiting".into(),
+        provider_message: None,
+        why: None,
+    };
+    let spent = rate::Model { key: n.to_string(), window_start: at(n), spent: 1 };
+    store::insert(tx, session).await?;
+    store::insert(tx, ticket).await?;
+    store::insert(tx, challenge).await?;
+    store::insert(tx, spent).await
+}

@@ -144,7 +144,8 @@ async fn every_entity_reads_the_migrated_schema() {
             provider_fact inbox order_event ledger_transaction posting purse hold ledger_rollup
             vend frame_log supply relay_command reading_latest reading_today reading_day
             reading_quarantine bill_line billing_cursor job work_item alarm gateway_interval
-            idempotency meter_epoch reading_gap
+            idempotency meter_epoch reading_gap person identity person_session sign_in_ticket
+            sms_challenge rate
         );
         seen.sort();
         assert_eq!(tables(&db).await, seen);
@@ -281,6 +282,24 @@ const FIXTURE: &[&[&str]] = &[
        'meter-silent', '2026-11-20 07:30:00+00:00', 'none')"],
     &[],
     &[],
+    &[
+        "insert into person (id, language, elder, theme, created_at) \
+       values ({2}, 'zh-CN', false, 'system', '2026-11-20 06:30:00+00:00')",
+        "insert into identity (kind, scope, value, person_id, since) \
+       values ('phone', '', '13800000000', {2}, '2026-11-20 06:30:00+00:00')",
+        "insert into person_session (family, person_id, session_version, refresh_hash, created_at, \
+       rotated_at, expires_at, client, ip) values ({3}, {2}, 0, 'h', '2026-11-20 06:30:00+00:00', \
+       '2026-11-20 06:30:00+00:00', '2026-12-20 06:30:00+00:00', 'h5', '::1')",
+        "insert into sign_in_ticket (hash, person_id, browser_hash, created_at, expires_at) \
+       values ('t', {2}, 'b', '2026-11-20 06:30:00+00:00', '2026-11-20 06:31:00+00:00')",
+    ],
+    &[
+        "insert into sms_challenge (id, purpose, phone_hash, phone_masked, code_hash, created_at, \
+       expires_at, tries, delivery) values ({4}, 'sign-in', 'h', '138****0000', 'c', \
+       '2026-11-20 06:30:00+00:00', '2026-11-20 06:35:00+00:00', 0, 'waiting')",
+        "insert into rate (key, window_start, spent) \
+       values ('sms:site', '2026-11-20 06:30:00+00:00', 1)",
+    ],
 ];
 
 /// Puts ids in: `{3}` stands for the third id (or some bytes).
