@@ -22,6 +22,9 @@ const calls = {
   cancel: ['alipay.trade.cancel', { out_trade_no: base.out_trade_no }, {}],
   refund: ['alipay.trade.refund', { out_trade_no: base.out_trade_no, refund_amount: '20.00', out_request_no: 'F20261121_0001', refund_reason: '退款 100% + &quot;' }, {}],
   query_refund: ['alipay.trade.fastpay.refund.query', { out_trade_no: base.out_trade_no, out_request_no: 'F20261121_0001', query_options: ['gmt_refund_pay', 'refund_detail_item_list'] }, {}],
+  // No business content at all: the fields stand beside the common ones.
+  sign_in: ['alipay.system.oauth.token', undefined, { grant_type: 'authorization_code', code: '4b203fe6c11548bcabd8da5bb087a83b' }],
+  tell: ['alipay.open.app.mini.templatemessage.send', { to_open_id: '074a1CcTG1LelxKe4xQC0zgNdId0nxi95b5lsNpazWYoCo5', user_template_id: 'MDI4YzIxMDE2M2I5YTQzYjUxNWE4MjA4NmU1MTIyYmM=', page: 'pages/order/order?id%3dYF1', data: '{"keyword1":{"value":"20.00元"},"keyword2":{"value":"和园公寓 3-2-1204"}}' }, {}],
   bill: ['alipay.data.dataservice.bill.downloadurl.query', { bill_type: 'trade', bill_date: '2026-11-20' }, {}],
 };
 const requests = [];
@@ -62,6 +65,17 @@ await answer('query paid, next certificate', 'alipay.trade.query', paid, { cert_
 // The SDK's verification knows no string nodes; the content is sealed by it, the signature covers the quotes.
 await answer('query paid, encrypted', 'alipay.trade.query', JSON.stringify(o.aesEncryptText(paid, o.aesKey)), { sdk: false });
 await answer('precreate, encrypted', 'alipay.trade.precreate', JSON.stringify(o.aesEncryptText(qr, o.aesKey)), { sdk: false });
+
+// Success of a sign-in has no code; its numbers may be texts.
+const signed_in = '{"access_token":"authbseBde366a2d7a2a4dd8b9b8d0a1f2e3c4X11","alipay_user_id":"20880000000000000000000000000000","auth_start":"2026-11-21 04:30:00","expires_in":1296000,"open_id":"074a1CcTG1LelxKe4xQC0zgNdId0nxi95b5lsNpazWYoCo5","re_expires_in":"2592000","refresh_token":"authbseB9f1c2d3e4f5a6b7c8d9e0f1a2b3c4X11"}';
+await answer('sign in', 'alipay.system.oauth.token', signed_in);
+await answer('sign in, old application', 'alipay.system.oauth.token', signed_in.replace(/"open_id":"[^"]+"/, '"user_id":"2088101117955611","open_id":""'));
+await answer('sign in, nobody', 'alipay.system.oauth.token', signed_in.replace(/"open_id":"[^"]+"/, '"user_id":null'));
+const spent = '{"code":"40002","msg":"Invalid Arguments","sub_code":"isv.code-invalid","sub_msg":"授权码code无效"}';
+// The SDK looks for its signature under the method's own name only; the gateway may sign either.
+await answer('sign in, spent code', 'alipay.system.oauth.token', spent, { root: 'error_response', sdk: false });
+await answer('sign in, spent code, unsigned', 'alipay.system.oauth.token', spent, { root: 'error_response', unsigned: true, sdk: false });
+await answer('tell', 'alipay.open.app.mini.templatemessage.send', `{${ok}}`);
 
 // ---- callbacks ---------------------------------------------------------------------------
 const callback = {

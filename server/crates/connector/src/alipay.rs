@@ -3,6 +3,9 @@
 //! Requests: [`place`], [`query`], [`close`], [`cancel`], [`refund`], [`query_refund`],
 //! [`bill::request_link`]. Each has a `read_…` twin for the answer. Callbacks: [`read_notify`].
 //!
+//! Beside the payment: [`authorize_link`] and [`sign_in`] tell who a visitor is, [`tell`] sends
+//! them a mini-program message (`payments.md` C10).
+//!
 //! Invariant: [`Outcome::Done`](crate::Outcome::Done), `Declined` and `Theirs` only ever come from
 //! bytes whose signature held; an unsigned answer is `Unknown` or `OurFault`, and its code starts
 //! with [`UNSIGNED`] (`an_unsigned_error_never_decides_anything`).
@@ -28,6 +31,12 @@ pub use notify::{NOTIFY_MAX, NOTIFY_REPLY, Notify, NotifyError, RefundNotice, re
 mod form;
 
 pub mod bill;
+
+mod sign_in;
+pub use sign_in::{Visitor, authorize_link, read_sign_in, sign_in, wants_new_code};
+
+mod tell;
+pub use tell::{Message, read_tell, tell};
 
 mod request;
 pub use request::OurFault;

@@ -1,5 +1,7 @@
 //! A request to be sent by somebody else, and the answer they bring.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 
 /// The verbs the providers use.
@@ -24,8 +26,9 @@ impl Method {
 /// One request, complete: the sender adds nothing but the connection.
 ///
 /// The sender must not follow redirects, must not retry, and must read no more than
-/// `response_max` bytes of body.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// `response_max` bytes of body. What is printed of it is the verb and the path: some providers
+/// want the secret in the query or in the body.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Request {
     /// The verb.
     pub method: Method,
@@ -37,6 +40,13 @@ pub struct Request {
     pub body: Vec<u8>,
     /// The largest answer worth reading, in bytes.
     pub response_max: usize,
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.url.split('?').next().unwrap_or_default();
+        write!(f, "{} {path} ({} bytes)", self.method.as_str(), self.body.len())
+    }
 }
 
 /// The largest ordinary provider answer we read: 1 MiB. Bills have their own bound.
@@ -120,6 +130,18 @@ pub struct Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_printed_request_shows_neither_query_nor_headers_nor_body() {
+        let request = Request {
+            method: Method::Post,
+            url: "https://api.example.com/sns/x?secret=canary".to_owned(),
+            headers: vec![("authorization".to_owned(), "canary".to_owned())],
+            body: b"canary".to_vec(),
+            response_max: 1,
+        };
+        assert_eq!(format!("{request:?}"), "POST https://api.example.com/sns/x (6 bytes)");
+    }
 
     #[test]
     fn a_repeated_header_is_an_error_and_not_a_choice() {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
 /// A secret: prints stars, is wiped when dropped.
@@ -17,6 +18,13 @@ impl Secret {
     /// The bytes, for the one place that signs, seals or opens with them.
     pub fn expose(&self) -> &[u8] {
         &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    /// A text of an answer that nobody is to see.
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        String::deserialize(input).map(Secret::new)
     }
 }
 

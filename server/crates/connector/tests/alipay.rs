@@ -17,3 +17,5 @@ mod notify;
 mod refund;
 #[path = "alipay/request.rs"]
 mod request;
+#[path = "alipay/sign_in.rs"]
+mod sign_in;

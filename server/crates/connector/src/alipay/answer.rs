@@ -24,6 +24,8 @@ pub const UNSIGNED: &str = "unsigned:";
 pub(super) struct Answers {
     pub method: &'static str,
     pub table: &'static Table,
+    /// Whether an accepted answer has no `code` at all (`alipay.system.oauth.token`, C10).
+    pub bare: bool,
 }
 
 impl Answers {
@@ -58,7 +60,8 @@ impl Answers {
         let Ok(head) = serde_json::from_slice::<Head>(&node) else {
             return Outcome::Unknown(Doubt::Unreadable);
         };
-        if !head.is_accepted() {
+        let is_accepted = if self.bare { head.is_bare() } else { head.is_accepted() };
+        if !is_accepted {
             return head.settle(self.table, absent);
         }
         match serde_json::from_slice::<F>(&node) {
@@ -84,7 +87,7 @@ fn unsigned<T>(root: &Root<'_>) -> Outcome<T> {
     let Ok(head) = serde_json::from_slice::<Head>(root.node) else {
         return Outcome::Unknown(Doubt::BadSignature);
     };
-    if head.is_accepted() {
+    if head.is_accepted() || head.is_bare() {
         return Outcome::Unknown(Doubt::BadSignature);
     }
     let why = head.rejection();

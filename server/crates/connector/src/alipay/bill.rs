@@ -133,7 +133,7 @@ pub fn read_link(merchant: &Merchant, response: &Response) -> Outcome<Link> {
         _ => Outcome::Unknown(Doubt::Unreadable),
     };
     let absent = || Outcome::Done(Link::NoBill);
-    Answers { method: METHOD, table: REFUSALS }.read(merchant, response, done, absent)
+    Answers { method: METHOD, table: REFUSALS, bare: false }.read(merchant, response, done, absent)
 }
 
 /// Fetches a bill from where [`Link::At`] says. The answer is a ZIP for [`open`]; anything but

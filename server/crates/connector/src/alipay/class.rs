@@ -55,6 +55,11 @@ impl Head {
         self.code.as_deref() == Some("10000")
     }
 
+    /// True where nothing is said about success or failure: no code of either kind.
+    pub fn is_bare(&self) -> bool {
+        self.code.is_none() && self.sub_code.is_none()
+    }
+
     /// The refusal in Alipay's words: the business code where there is one.
     pub fn rejection(&self) -> Rejection {
         let code = self.sub_code.as_ref().or(self.code.as_ref());

@@ -61,7 +61,8 @@ pub fn read_close(merchant: &Merchant, out_trade_no: &str, response: &Response) 
         _ => Outcome::Unknown(Doubt::Unreadable),
     };
     let absent = || Outcome::Done(Closed::NothingThere);
-    Answers { method: CLOSE, table: CLOSE_REFUSALS }.read(merchant, response, done, absent)
+    Answers { method: CLOSE, table: CLOSE_REFUSALS, bare: false }
+        .read(merchant, response, done, absent)
 }
 
 /// Gives up a payment at the kiosk (撤销): closes it if unpaid and **refunds it if paid**.
@@ -153,7 +154,8 @@ pub fn read_cancel(
             refunded_at: None,
         })
     };
-    Answers { method: CANCEL, table: CANCEL_REFUSALS }.read(merchant, response, done, absent)
+    Answers { method: CANCEL, table: CANCEL_REFUSALS, bare: false }
+        .read(merchant, response, done, absent)
 }
 
 fn named(

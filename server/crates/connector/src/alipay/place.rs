@@ -176,7 +176,7 @@ pub fn read_place(
         }
     };
     let absent = || Outcome::Unknown(Doubt::Unreadable);
-    Answers { method, table: REFUSALS }.read(merchant, response, done, absent)
+    Answers { method, table: REFUSALS, bare: false }.read(merchant, response, done, absent)
 }
 
 fn door(channel: Channel) -> Result<(&'static str, &'static str), OurFault> {

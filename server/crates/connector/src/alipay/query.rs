@@ -91,7 +91,7 @@ pub fn read_query(
         })
     };
     let absent = || Outcome::Done(bare_fact(merchant, out_trade_no, PaymentStatus::NotFound));
-    Answers { method: METHOD, table: REFUSALS }.read(merchant, response, done, absent)
+    Answers { method: METHOD, table: REFUSALS, bare: false }.read(merchant, response, done, absent)
 }
 
 /// A fact with nothing but a status.

@@ -114,7 +114,8 @@ pub fn read_refund(
         Outcome::Done(RefundFact { amount: moved.then_some(refund.amount), ..fact })
     };
     let absent = || Outcome::Unknown(Doubt::Unreadable);
-    Answers { method: REFUND, table: REFUND_REFUSALS }.read(merchant, response, done, absent)
+    Answers { method: REFUND, table: REFUND_REFUSALS, bare: false }
+        .read(merchant, response, done, absent)
 }
 
 #[derive(Serialize)]
@@ -198,7 +199,8 @@ pub fn read_query_refund(
         })
     };
     let absent = || Outcome::Done(fact(RefundStatus::NotFound));
-    Answers { method: QUERY, table: QUERY_REFUSALS }.read(merchant, response, done, absent)
+    Answers { method: QUERY, table: QUERY_REFUSALS, bare: false }
+        .read(merchant, response, done, absent)
 }
 
 fn bare_fact(
