@@ -33,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(step::lookup::Step),
             Box::new(step::person::Step),
             Box::new(step::challenge::Step),
+            Box::new(step::binding::Step),
         ]
     }
 }

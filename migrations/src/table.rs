@@ -28,6 +28,9 @@ pub const GLOBAL_TABLES: &[&str] = &[
     "sign_in_ticket",
     "sms_challenge",
     "rate",
+    "meter_tag",
+    "home",
+    "invitation",
 ];
 
 /// Creates the tables of a step, in the order given: one that refers to another comes after it.

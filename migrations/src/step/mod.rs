@@ -1,6 +1,7 @@
 //! The steps, in the order they are applied.
 
 pub mod append_only;
+pub mod binding;
 pub mod call;
 pub mod challenge;
 pub mod directory;

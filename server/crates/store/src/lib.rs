@@ -33,6 +33,8 @@ pub mod tariff;
 pub mod vend;
 pub mod work_item;
 
+pub mod binding;
+pub mod meter_tag;
 pub mod person;
 pub mod rate;
 pub mod sms_challenge;

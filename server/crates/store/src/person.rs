@@ -3,11 +3,8 @@
 use chrono::{DateTime, Utc};
 use domain::{IdentityKind, Language, PersonId, Theme};
 use sea_orm::{
-    ActiveModelTrait,
-    ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect,
-    sea_query::{Expr, OnConflict},
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, sea_query::Expr,
 };
 
 use crate::{
@@ -166,12 +163,7 @@ async fn hold(
 ) -> Result<PersonId, StoreError> {
     let (kind, scope, value) = by.key();
     let new = Identity { kind, scope, value, person_id: person.0, since: now };
-    let key = [identity::Column::Kind, identity::Column::Scope, identity::Column::Value];
-    let held = identity::Entity::insert(new.into_active_model().reset_all())
-        .on_conflict(OnConflict::columns(key).do_nothing().to_owned())
-        .exec_without_returning(tx)
-        .await?;
-    if held == 1 {
+    if row::insert_once(tx, new).await? {
         return Ok(person);
     }
     // Whoever held it may have let go between the two statements: the unit is tried again.

@@ -20,12 +20,21 @@ pub enum Evidence {
     QuarantinedReadings,
     /// Callbacks that fitted nothing.
     Messages,
+    /// Who lived where before, after a binding has ended.
+    EndedBindings,
+    /// Requests to be bound, decided or not.
+    BindingRequests,
 }
 
 impl Evidence {
     /// All of it.
-    pub const ALL: [Evidence; 3] =
-        [Evidence::Frames, Evidence::QuarantinedReadings, Evidence::Messages];
+    pub const ALL: [Evidence; 5] = [
+        Evidence::Frames,
+        Evidence::QuarantinedReadings,
+        Evidence::Messages,
+        Evidence::EndedBindings,
+        Evidence::BindingRequests,
+    ];
 }
 
 /// Forgets evidence of a project from before a moment, the oldest first; answers how many rows.
@@ -41,6 +50,8 @@ pub async fn forget(
         Evidence::Frames => ("frame_log", "id", first_id(before).into()),
         Evidence::QuarantinedReadings => ("reading_quarantine", "id", first_id(before).into()),
         Evidence::Messages => ("inbox", "received_at", before.into()),
+        Evidence::EndedBindings => ("binding", "ended_at", before.into()),
+        Evidence::BindingRequests => ("binding_request", "id", first_id(before).into()),
     };
     let sql = format!(
         "delete from {table} where project_id = $1 and id in \
@@ -66,18 +77,25 @@ pub enum Passing {
     Challenges,
     /// Budgets nobody has spent from since.
     Rates,
+    /// Invitations to a home, by the end of their time.
+    Invitations,
 }
 
 impl Passing {
     /// All of it.
-    pub const ALL: [Passing; 4] =
-        [Passing::Sessions, Passing::Tickets, Passing::Challenges, Passing::Rates];
+    pub const ALL: [Passing; 5] = [
+        Passing::Sessions,
+        Passing::Tickets,
+        Passing::Challenges,
+        Passing::Rates,
+        Passing::Invitations,
+    ];
 
-    /// How long it is kept after its time: a month for sign-ins, because a person may ask who was
-    /// in their account; a day, the longest window of a budget, for the rest.
+    /// How long it is kept after its time: a month for sign-ins and invitations, because a
+    /// person may ask who was in their account; a day, the longest window of a budget, for the rest.
     pub fn kept(self) -> TimeDelta {
         match self {
-            Passing::Sessions => TimeDelta::days(30),
+            Passing::Sessions | Passing::Invitations => TimeDelta::days(30),
             Passing::Tickets | Passing::Challenges | Passing::Rates => rate::WINDOW_MAX,
         }
     }
@@ -95,6 +113,7 @@ pub async fn forget_passing(
         Passing::Tickets => ("sign_in_ticket", "hash", "expires_at"),
         Passing::Challenges => ("sms_challenge", "id", "expires_at"),
         Passing::Rates => ("rate", "key", "window_start"),
+        Passing::Invitations => ("invitation", "code_hash", "expires_at"),
     };
     let sql = format!(
         "delete from {table} where {key} in \

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use sea_orm::{
     ActiveModelBehavior, ActiveModelTrait, ConnectionTrait, EntityTrait, IntoActiveModel,
-    ModelTrait,
+    ModelTrait, sea_query::OnConflict,
 };
 
 use crate::StoreError;
@@ -20,6 +20,22 @@ where
     let active = row.into_active_model().reset_all();
     M::Entity::insert(active).exec_without_returning(db).await?;
     Ok(())
+}
+
+/// Inserts a whole row unless one of its keys is taken; answers whether it was the first.
+pub(crate) async fn insert_once<M, A, C>(db: &C, row: M) -> Result<bool, StoreError>
+where
+    M: ModelTrait + IntoActiveModel<A>,
+    M::Entity: EntityTrait<Model = M, ActiveModel = A>,
+    A: ActiveModelTrait<Entity = M::Entity> + ActiveModelBehavior + Send,
+    C: ConnectionTrait,
+{
+    let active = row.into_active_model().reset_all();
+    let done = M::Entity::insert(active)
+        .on_conflict(OnConflict::new().do_nothing().to_owned())
+        .exec_without_returning(db)
+        .await?;
+    Ok(done == 1)
 }
 
 /// Reads a text column that holds one of the domain's names. A row that fits no state is an error

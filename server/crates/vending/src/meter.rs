@@ -8,7 +8,7 @@ use domain::{AccountId, MeterId, MoneyModel, OperatorId, OrderState, ProjectId, 
 use serde_json::json;
 use store::{
     account::{self, Account},
-    billing,
+    billing, binding,
     meter::{self, Change, Meter},
     order, reading, vend, work_item,
 };
@@ -93,7 +93,7 @@ impl House {
 
     /// Closes an account (销户). Refused while a delivery is open: what it would become is not
     /// known. What is left in its purses becomes a work item, because paying back is somebody's
-    /// decision.
+    /// decision. Whoever was bound to it by phone no longer is.
     pub async fn close_account(
         &self,
         project: ProjectId,
@@ -118,6 +118,7 @@ impl House {
                         meter::change(tx, &meter, change).await?;
                     }
                     account::close(tx, &row, house.now()).await?;
+                    binding::end_account(tx, project, id, house.now()).await?;
                     for purpose in domain::Purpose::ALL {
                         let purse = posting::purse_of(id, purpose);
                         let left = store::ledger::balance(tx, project, purse).await?.posted.fen();

@@ -36,6 +36,25 @@ const ASKED: &[(&str, &str)] = &[
         "select id from ledger_transaction where project_id = 7 and hold_id = x'00'",
         "ledger_transaction_hold_id_some",
     ),
+    // Every call from a phone begins with one of these.
+    ("select * from identity where person_id = x'00'", "identity_person_id_idx"),
+    ("select * from person_session where person_id = x'00'", "person_session_person_id_idx"),
+    (
+        "select * from home where person_id = x'00' and account_id = x'01'",
+        "sqlite_autoindex_home_1",
+    ),
+    (
+        "select * from binding where project_id = 7 and account_id = x'00' and ended_at is null",
+        "binding_account_id",
+    ),
+    (
+        "select * from meter_tag where project_id = 7 and meter_id = x'00' and revoked_at is null",
+        "meter_tag_meter_id_only",
+    ),
+    (
+        "select * from binding_request where person_id = x'00' order by created_at desc",
+        "binding_request_person_id_created_at_idx",
+    ),
 ];
 
 #[tokio::test]

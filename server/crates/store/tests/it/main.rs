@@ -5,11 +5,13 @@
 
 mod backup;
 mod base;
+mod binding;
 mod credit;
 mod gateway;
 mod job;
 mod ledger;
 mod lookup;
+mod meter_tag;
 mod person;
 mod rate;
 mod reading;

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use store::{
     Store, StoreError,
-    entity::{frame_log, inbox, reading_quarantine},
+    entity::{binding, binding_request, frame_log, inbox, reading_quarantine},
     retention::{Evidence, forget},
 };
 use uuid::{Builder, Uuid};
@@ -17,6 +17,40 @@ use crate::{
 fn id_at(moment: DateTime<Utc>, n: u8) -> Uuid {
     let millis = u64::try_from(moment.timestamp_millis()).unwrap();
     Builder::from_unix_timestamp_millis(millis, &[n; 10]).into_uuid()
+}
+
+/// A binding that ended at a moment.
+fn ended_binding(moment: DateTime<Utc>, n: u8) -> binding::Model {
+    binding::Model {
+        project_id: PROJECT.0,
+        id: id(200 + u128::from(n)),
+        account_id: id(2),
+        person_id: id(1),
+        role: "member".into(),
+        proof: "code".into(),
+        invited_by: None,
+        since: moment - TimeDelta::days(9),
+        ended_at: Some(moment),
+        why: Some("left".into()),
+    }
+}
+
+/// A request made and refused at a moment.
+fn decided_request(moment: DateTime<Utc>, n: u8) -> binding_request::Model {
+    binding_request::Model {
+        project_id: PROJECT.0,
+        id: id_at(moment, n),
+        account_id: id(2),
+        meter_id: id(10),
+        person_id: id(1),
+        name: "张三".into(),
+        note: String::new(),
+        state: "refused".into(),
+        created_at: moment,
+        decided_at: Some(moment),
+        decided_by: None,
+        why: None,
+    }
 }
 
 /// One row of each kind, made at a moment.
@@ -56,15 +90,30 @@ async fn put(store: &Store, moment: DateTime<Utc>, n: u8) {
         verdict: "unmatched".into(),
         matched_at: None,
     };
+    let (binding, request) = (ended_binding(moment, n), decided_request(moment, n));
     let rows = store.transact(move |tx| {
         Box::pin(async move {
             store::insert(tx, frame).await?;
             store::insert(tx, reading).await?;
             store::insert(tx, message).await?;
+            store::insert(tx, binding).await?;
+            store::insert(tx, request).await?;
             Ok::<_, StoreError>(())
         })
     });
     rows.await.unwrap();
+}
+
+fn person_row() -> store::person::Person {
+    store::person::Person {
+        id: id(1),
+        name: None,
+        language: "en".into(),
+        elder: false,
+        theme: "dark".into(),
+        created_at: at(0),
+        session_version: 0,
+    }
 }
 
 #[tokio::test]
@@ -72,6 +121,7 @@ async fn old_evidence_is_forgotten_a_bounded_number_at_a_time() {
     for base in Base::each().await {
         let store = base.store().await;
         build(&store, 1).await;
+        store.transact(|tx| Box::pin(store::insert(tx, person_row()))).await.unwrap();
         let bound = at(0);
         for n in 0..5 {
             put(&store, bound - TimeDelta::seconds(10 - i64::from(n)), n).await;
@@ -103,16 +153,7 @@ async fn what_passes_outside_any_project_is_forgotten_after_its_time() {
     use store::retention::{Passing, forget_passing};
     for base in Base::each().await {
         let store = base.store().await;
-        let person = store::person::Person {
-            id: id(1),
-            name: None,
-            language: "en".into(),
-            elder: false,
-            theme: "dark".into(),
-            created_at: at(0),
-            session_version: 0,
-        };
-        store.transact(move |tx| Box::pin(store::insert(tx, person))).await.unwrap();
+        store.transact(|tx| Box::pin(store::insert(tx, person_row()))).await.unwrap();
         // Two of each past their time, one exactly at it.
         for n in 0..3 {
             let made = store.transact(move |tx| Box::pin(put_passing(tx, n)));
@@ -134,7 +175,7 @@ async fn what_passes_outside_any_project_is_forgotten_after_its_time() {
 
 /// One row of each kind whose time is over at second `n`.
 async fn put_passing(tx: &store::Tx, n: i64) -> Result<(), StoreError> {
-    use store::entity::{person_session, rate, sign_in_ticket, sms_challenge};
+    use store::entity::{invitation, person_session, rate, sign_in_ticket, sms_challenge};
     let session = person_session::Model {
         family: id(10 + n as u128),
         person_id: id(1),
@@ -180,5 +221,17 @@ async fn put_passing(tx: &store::Tx, n: i64) -> Result<(), StoreError> {
     store::insert(tx, session).await?;
     store::insert(tx, ticket).await?;
     store::insert(tx, challenge).await?;
-    store::insert(tx, spent).await
+    store::insert(tx, spent).await?;
+    let invitation = invitation::Model {
+        code_hash: n.to_string(),
+        project_id: PROJECT.0,
+        account_id: id(2),
+        invited_by: id(1),
+        created_at: at(0),
+        expires_at: at(n),
+        used_by: None,
+        used_at: None,
+        ended_at: None,
+    };
+    store::insert(tx, invitation).await
 }

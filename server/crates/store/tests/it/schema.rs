@@ -145,7 +145,7 @@ async fn every_entity_reads_the_migrated_schema() {
             vend frame_log supply relay_command reading_latest reading_today reading_day
             reading_quarantine bill_line billing_cursor job work_item alarm gateway_interval
             idempotency meter_epoch reading_gap person identity person_session sign_in_ticket
-            sms_challenge rate
+            sms_challenge rate meter_tag binding home binding_code invitation binding_request
         );
         seen.sort();
         assert_eq!(tables(&db).await, seen);
@@ -299,6 +299,23 @@ const FIXTURE: &[&[&str]] = &[
        '2026-11-20 06:30:00+00:00', '2026-11-20 06:35:00+00:00', 0, 'waiting')",
         "insert into rate (key, window_start, spent) \
        values ('sms:site', '2026-11-20 06:30:00+00:00', 1)",
+    ],
+    &[
+        "insert into meter_tag (tag, project_id, meter_id, created_at) \
+       values ('23456789ABCD', 7, {9}, '2026-11-20 06:30:00+00:00')",
+        "insert into binding (project_id, id, account_id, person_id, role, proof, since) \
+       values (7, {5}, {3}, {2}, 'owner', 'code', '2026-11-20 06:30:00+00:00')",
+        "insert into home (person_id, project_id, account_id, binding_id, since) \
+       values ({2}, 7, {3}, {5}, '2026-11-20 06:30:00+00:00')",
+        "insert into binding_code (project_id, account_id, code_hash, printed_at, expires_at, \
+       uses_left, tries) values (7, {3}, 'h', '2026-11-20 06:30:00+00:00', \
+       '2026-12-20 06:30:00+00:00', 3, 0)",
+        "insert into invitation (code_hash, project_id, account_id, invited_by, created_at, \
+       expires_at) values ('i', 7, {3}, {2}, '2026-11-20 06:30:00+00:00', \
+       '2026-11-21 06:30:00+00:00')",
+        "insert into binding_request (project_id, id, account_id, meter_id, person_id, name, note, \
+       state, created_at) values (7, {6}, {3}, {9}, {2}, 'a', 'b', 'open', \
+       '2026-11-20 06:30:00+00:00')",
     ],
 ];
 
