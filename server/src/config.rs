@@ -23,6 +23,8 @@ pub struct Config {
     pub vending: Vending,
     /// When supply may be cut.
     pub arrears: Arrears,
+    /// The tenants' phones.
+    pub tenant: Tenant,
     /// Where the log goes.
     pub log: Log,
 }
@@ -207,6 +209,35 @@ impl Default for Arrears {
             trips_per_hour_max: 30,
             trips_per_hour_building_max: 10,
             overdraft_fen: 0,
+        }
+    }
+}
+
+/// `[tenant]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tenant {
+    /// How long an access token is good for, in seconds; at most 600.
+    pub access_life_s: u64,
+    /// How long a sign-in lasts that is used now and then, in days.
+    pub refresh_life_days: u64,
+    /// A file with the key of access tokens, at least 32 bytes in base64; empty = the site makes
+    /// one for itself and keeps it in its database.
+    pub token_key_file: String,
+    /// The key file before the last change; its tokens are accepted until they run out.
+    pub token_key_before_file: String,
+    /// The phone number tenants are told to call; empty for none.
+    pub service_phone: String,
+}
+
+impl Default for Tenant {
+    fn default() -> Self {
+        Tenant {
+            access_life_s: 600,
+            refresh_life_days: 30,
+            token_key_file: String::new(),
+            token_key_before_file: String::new(),
+            service_phone: String::new(),
         }
     }
 }

@@ -19,3 +19,4 @@ pub mod live;
 pub mod openapi;
 pub mod operator;
 pub mod setup_page;
+pub mod tenant;

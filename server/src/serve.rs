@@ -31,7 +31,7 @@ use crate::{
         App, Code, Problem,
         app::CALLBACKS_AT_ONCE_MAX,
         callback::{self, skew::SkewWatch},
-        dispatch, health, live, openapi, setup_page, trace,
+        dispatch, health, live, openapi, setup_page, tenant, trace,
     },
     metrics::Metrics,
     operator::{
@@ -47,6 +47,7 @@ use crate::{
 mod care;
 pub mod part;
 pub mod settings;
+mod tenants;
 use part::{Part, Parts as Background};
 
 /// Events of the gateway waiting to be taken; one may carry a thousand readings, and what does not
@@ -189,6 +190,7 @@ pub async fn start_with(config: Config, outside: Outside) -> Result<Server, Star
     let tls_somewhere = tls.is_some() || addresses.public_url.starts_with("https://");
     let budgets = Arc::new(Budgets::new(clock.clone()));
     let background = Background::new(stopping.clone());
+    let tenants = tenants::desk(&house, &config, &addresses, (clock.clone(), rng.clone())).await?;
     let app = Data::new(App {
         house: house.clone(),
         server: config.server.clone(),
@@ -201,6 +203,7 @@ pub async fn start_with(config: Config, outside: Outside) -> Result<Server, Star
             passwords: Passwords::new(rng.as_ref())?,
             budgets: Arc::clone(&budgets),
         },
+        tenants: Arc::new(tenants),
         clock,
         rng,
         budgets,
@@ -287,6 +290,7 @@ async fn listen_for_gateways(
 pub fn routes(config: &mut ServiceConfig) {
     callback::configure(config);
     dispatch::configure(config);
+    tenant::configure(config);
     health::configure(config);
     openapi::configure(config);
     live::configure(config);

@@ -32,6 +32,8 @@ pub struct App {
     pub addresses: Addresses,
     /// Signing in.
     pub sign_in: SignIn,
+    /// What the tenants' handlers have at hand.
+    pub tenants: Arc<mini_program_api::Desk>,
     /// Budgets per address.
     pub budgets: Arc<Budgets>,
     /// Counts for the metrics page.

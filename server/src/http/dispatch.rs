@@ -110,7 +110,8 @@ fn respond(answer: &Answer) -> HttpResponse {
     response.content_type("application/json").body(answer.body.clone())
 }
 
-fn check_media_type(request: &HttpRequest, body: &Bytes) -> Result<()> {
+/// A body has to be JSON, where there is one.
+pub fn check_media_type(request: &HttpRequest, body: &Bytes) -> Result<()> {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
     let essence = kind.unwrap_or_default().split(';').next().unwrap_or_default().trim();
     if body.is_empty() || essence.eq_ignore_ascii_case("application/json") {

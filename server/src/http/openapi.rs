@@ -26,6 +26,8 @@ use utoipa::{
 };
 use utoipa_swagger_ui::Config;
 
+use mini_program_api as mini;
+
 use super::{
     Code, Problem,
     error::{self, FieldError, PROBLEM_JSON, ProblemBody, Result},
@@ -85,19 +87,14 @@ pub fn document() -> OpenApi {
     for shape in [named::<ProblemBody>(), named::<FieldError>(), named::<Health>()] {
         add_shape(&mut components, shape);
     }
-    for route in ROUTES.iter().flat_map(|routes| routes.iter()) {
-        let method = match route.method {
-            Verb::Get => HttpMethod::Get,
-            Verb::Post => HttpMethod::Post,
-            Verb::Put => HttpMethod::Put,
-            Verb::Delete => HttpMethod::Delete,
-        };
-        let operation = operation(route, &mut components);
-        let item = PathItem::new(method, operation);
-        match paths.get_mut(&route.full_path()) {
+    for route in described() {
+        let method = route.method.clone();
+        let path = route.path.clone();
+        let item = PathItem::new(method, operation(&route, &mut components));
+        match paths.get_mut(&path) {
             Some(known) => known.merge_operations(item),
             None => {
-                paths.insert(route.full_path(), item);
+                paths.insert(path, item);
             }
         }
     }
@@ -115,20 +112,79 @@ pub fn document() -> OpenApi {
     OpenApiBuilder::new().info(info).paths(built.build()).components(Some(components)).build()
 }
 
-fn operation(route: &Route, components: &mut Components) -> OperationBuilder {
+/// A route of either API, as the description tells it.
+struct Described {
+    method: HttpMethod,
+    path: String,
+    name: &'static str,
+    says: (&'static str, &'static str),
+    needs: String,
+    /// The ways to show who calls; none for a route that needs nothing.
+    shown_by: &'static [&'static str],
+    is_once: bool,
+    query: Option<fn() -> Vec<Parameter>>,
+    body: Option<fn() -> Shape>,
+    answers: (u16, Option<fn() -> Shape>),
+}
+
+fn described() -> Vec<Described> {
+    let operators = ROUTES.iter().flat_map(|routes| routes.iter()).map(|route| Described {
+        method: match route.method {
+            Verb::Get => HttpMethod::Get,
+            Verb::Post => HttpMethod::Post,
+            Verb::Put => HttpMethod::Put,
+            Verb::Delete => HttpMethod::Delete,
+        },
+        path: route.full_path(),
+        name: route.name,
+        says: route.says,
+        needs: needs(route),
+        shown_by: if route.need == Need::Nothing { &[] } else { &["bearer", "cookie"] },
+        is_once: route.effect == Effect::Once,
+        query: route.query,
+        body: route.body,
+        answers: route.answers,
+    });
+    let tenants = mini::ROUTES.iter().flat_map(|routes| routes.iter()).map(|route| Described {
+        method: match route.method {
+            mini::Verb::Get => HttpMethod::Get,
+            mini::Verb::Post => HttpMethod::Post,
+            mini::Verb::Put => HttpMethod::Put,
+            mini::Verb::Delete => HttpMethod::Delete,
+        },
+        path: route.full_path(),
+        name: route.name,
+        says: route.says,
+        needs: match route.need {
+            mini::Need::Nothing => "无需登录 / Needs no sign-in",
+            mini::Need::SignedIn => "需要租户登录 / Needs a tenant's sign-in",
+            mini::Need::Home => "需要绑定该户 / Needs a binding to the home",
+            mini::Need::Order => "需要绑定下单的户 / Needs a binding to the order's home",
+        }
+        .to_owned(),
+        shown_by: if route.need == mini::Need::Nothing { &[] } else { &["bearer"] },
+        is_once: route.effect == mini::Effect::Once,
+        query: route.query,
+        body: route.body,
+        answers: route.answers,
+    });
+    operators.chain(tenants).collect()
+}
+
+fn operation(route: &Described, components: &mut Components) -> OperationBuilder {
     let (zh, en) = route.says;
     let mut operation = OperationBuilder::new()
         .operation_id(Some(route.name))
         .summary(Some(format!("{zh} / {en}")))
-        .description(Some(needs(route)))
+        .description(Some(route.needs.as_str()))
         .tag(route.name.split('.').next().unwrap_or(route.name));
-    for name in path_names(route.path) {
+    for name in path_names(&route.path) {
         operation = operation.parameter(path_parameter(name));
     }
     for parameter in route.query.map(|query| query()).unwrap_or_default() {
         operation = operation.parameter(parameter);
     }
-    if route.effect == Effect::Once {
+    if route.is_once {
         operation = operation.parameter(idempotency_key());
     }
     if let Some(body) = route.body {
@@ -145,11 +201,9 @@ fn operation(route: &Route, components: &mut Components) -> OperationBuilder {
     }
     operation = operation.response(status.to_string(), response.build());
     operation = operation.response("default", problem());
-    if route.need != Need::Nothing {
+    for scheme in route.shown_by {
         let none: [&str; 0] = [];
-        operation = operation
-            .security(SecurityRequirement::new("bearer", none))
-            .security(SecurityRequirement::new("cookie", none));
+        operation = operation.security(SecurityRequirement::new(*scheme, none));
     }
     operation
 }
@@ -184,7 +238,7 @@ fn problem() -> utoipa::openapi::Response {
 }
 
 /// The names in braces of a path.
-pub fn path_names(path: &'static str) -> impl Iterator<Item = &'static str> {
+pub fn path_names(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
 }
 
@@ -241,9 +295,14 @@ mod tests {
     #[test]
     fn every_route_is_described_with_its_line_its_need_and_its_failures() {
         let text: serde_json::Value = serde_json::from_str(json()).unwrap();
-        for route in ROUTES.iter().flat_map(|routes| routes.iter()) {
-            let method = format!("{:?}", route.method).to_lowercase();
-            let operation = &text["paths"][route.full_path()][&method];
+        for route in described() {
+            let method = match route.method {
+                HttpMethod::Get => "get",
+                HttpMethod::Post => "post",
+                HttpMethod::Put => "put",
+                _ => "delete",
+            };
+            let operation = &text["paths"][&route.path][method];
             assert_eq!(operation["operationId"], route.name, "{}", route.path);
             assert!(!route.says.0.is_empty() && !route.says.1.is_empty(), "{}", route.name);
             assert!(operation["responses"]["default"].is_object(), "{}", route.name);

@@ -12,5 +12,6 @@ mod problem;
 mod replace;
 mod sale;
 mod sign_in;
+mod tenant;
 mod tls;
 mod upkeep;

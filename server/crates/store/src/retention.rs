@@ -92,7 +92,8 @@ impl Passing {
     ];
 
     /// How long it is kept after its time: a month for sign-ins and invitations, because a
-    /// person may ask who was in their account; a day, the longest window of a budget, for the rest.
+    /// person may ask who was in their account; a day, the longest window of a budget, for the
+    /// rest.
     pub fn kept(self) -> TimeDelta {
         match self {
             Passing::Sessions | Passing::Invitations => TimeDelta::days(30),

@@ -16,6 +16,17 @@ pub async fn get<C: ConnectionTrait>(db: &C, key: &str) -> Result<Option<String>
     Ok(row.map(|row| row.value))
 }
 
+/// Sets a value that nobody has set yet; one that stands stays.
+pub async fn set_first(tx: &Tx, key: &str, value: &str) -> Result<(), StoreError> {
+    let row = setting::ActiveModel {
+        key: sea_orm::ActiveValue::Set(key.to_owned()),
+        value: sea_orm::ActiveValue::Set(value.to_owned()),
+    };
+    let keep = OnConflict::column(setting::Column::Key).do_nothing().to_owned();
+    setting::Entity::insert(row).on_conflict(keep).exec_without_returning(tx).await?;
+    Ok(())
+}
+
 /// Sets a value.
 pub async fn set(tx: &Tx, key: &str, value: &str) -> Result<(), StoreError> {
     let row = setting::ActiveModel {

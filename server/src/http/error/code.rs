@@ -97,6 +97,31 @@ codes! {
         "The second person is not known or may not agree", "请另一位有权限的同事输入登录名和密码",
         "Have a colleague with the right enter login and password";
 
+    // A tenant's way in.
+    SessionReused = "session.reused", 401, "登录凭证已被用过，为安全已退出",
+        "The refresh token was used before; the sign-in has ended", "请重新登录",
+        "Sign in again";
+    CodeRefused = "code.refused", 422, "验证码不对、已用过或已过期",
+        "The code is wrong, used or too old", "请核对，或重新获取", "Check it, or ask for another";
+    TooManyTries = "too_many_tries", 429, "尝试次数太多", "Too many tries",
+        "请过一会儿再试", "Try again after a while";
+    ProofRequired = "sms.proof_required", 429, "获取太频繁，请先完成验证",
+        "So many messages need a proof of work", "请在页面上稍等验证完成后重试",
+        "Solve the puzzle in params and ask again";
+    BindingRefused = "binding.refused", 422, "表号与凭证不符",
+        "The meter and its proof do not belong together", "请核对表号和绑定码，或联系物业",
+        "Check both, or ask the property";
+    OwnerOnly = "home.owner_only", 403, "只有户主可以这样做", "Only the owner may do this",
+        "请户主操作", "Ask the owner of the home";
+    IdentityTaken = "identity.taken", 409, "该手机号或账号已属于另一位用户",
+        "The number or account belongs to somebody else", "请用它登录，或换一个",
+        "Sign in with it, or use another";
+    DoorClosed = "door.closed", 502, "暂时连不上微信、支付宝或短信服务",
+        "WeChat, Alipay or the SMS provider cannot be reached", "请稍后再试",
+        "Try again in a moment";
+    SignInNotOffered = "sign_in.not_offered", 404, "这里没有开通这种登录方式",
+        "This way to sign in is not offered here", "请用手机号登录", "Sign in by phone number";
+
     // Repeats.
     IdempotencyKeyMissing = "idempotency.key_missing", 400, "缺少 Idempotency-Key",
         "The Idempotency-Key header is missing", "请为每次操作生成唯一编号，重试时沿用",

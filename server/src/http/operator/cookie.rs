@@ -20,8 +20,13 @@ pub fn set(token: &str, seconds: i64, tls: bool) -> String {
 
 /// The token a request brings. Two cookies of the name are none: nobody can say which was meant.
 pub fn read(request: &HttpRequest, tls: bool) -> Option<String> {
+    named(request, name(tls))
+}
+
+/// The value of a cookie by its whole name, if there is one and only one.
+pub fn named(request: &HttpRequest, name: &str) -> Option<String> {
     let lines = request.headers().get_all(header::COOKIE).filter_map(|v| v.to_str().ok());
-    find(lines, name(tls))
+    find(lines, name)
 }
 
 fn find<'a>(lines: impl Iterator<Item = &'a str>, name: &str) -> Option<String> {

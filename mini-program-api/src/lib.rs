@@ -1,0 +1,30 @@
+//! The tenant's API under `/api/mini/v1`: what the mini-program, the WeChat page, Alipay and the
+//! browser talk to.
+//!
+//! A route says who may use it ([`route::Need`]), what it takes and what it answers; the server
+//! mounts the registry ([`ROUTES`]) and is the only one that speaks HTTP. Handlers translate
+//! between the tenant's words and `vending`; they decide nothing about money or light.
+//!
+//! Who calls comes from the access token alone ([`token`]), what is theirs from their bindings
+//! ([`reach`]): no handler takes a person, a project or an account from a request.
+
+pub mod answer;
+pub use answer::{Answer, Body};
+pub mod call;
+pub use call::{Call, Client};
+pub mod desk;
+pub use desk::{Desk, Settings};
+pub mod failure;
+pub use failure::{Failure, Result};
+pub mod reach;
+pub mod route;
+pub use route::{Effect, Need, Route, Verb};
+pub mod token;
+
+pub mod me;
+
+/// Every route of the tenant's API.
+pub const ROUTES: &[&[Route]] = &[me::ROUTES];
+
+/// The path in front of every route here.
+pub const PREFIX: &str = "/api/mini/v1";
