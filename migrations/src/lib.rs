@@ -34,6 +34,8 @@ impl MigratorTrait for Migrator {
             Box::new(step::person::Step),
             Box::new(step::challenge::Step),
             Box::new(step::binding::Step),
+            Box::new(step::notice::Step),
+            Box::new(step::tenant_order::Step),
         ]
     }
 }

@@ -31,6 +31,11 @@ pub const GLOBAL_TABLES: &[&str] = &[
     "meter_tag",
     "home",
     "invitation",
+    "notice_choice",
+    "notice_quiet",
+    "subscription_quota",
+    "receipt_locator",
+    "stream_ticket",
 ];
 
 /// Creates the tables of a step, in the order given: one that refers to another comes after it.

@@ -29,7 +29,7 @@ pub use provider::{Channel, Provider};
 pub mod person;
 pub use person::{
     BindingProof, CodePurpose, DeliveryState, HomeRole, IdentityKind, Language, NoticeChannel,
-    Theme,
+    PayWay, QuietHours, Theme,
 };
 pub mod order;
 pub use order::{OrderState, OrderTransitionError};

@@ -3,7 +3,10 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::{id::IdError, provider::named_enum};
+use crate::{
+    id::IdError,
+    provider::{Channel, named_enum},
+};
 
 named_enum! {
     /// By what a person is known to us.
@@ -123,6 +126,69 @@ impl DeliveryState {
     }
 }
 
+named_enum! {
+    /// From which page a person pays an order.
+    PayWay, "way to pay",
+    /// The WeChat mini-program.
+    WechatMini = "wechat-mini",
+    /// A page of the WeChat service account.
+    WechatPage = "wechat-page",
+    /// A phone's browser, handing over to WeChat.
+    WechatH5 = "wechat-h5",
+    /// The Alipay mini-program.
+    AlipayMini = "alipay-mini",
+    /// A page in the Alipay app, or a phone's browser handing over to it.
+    AlipayPage = "alipay-page",
+}
+
+impl PayWay {
+    /// The door the money comes through.
+    pub fn channel(self) -> Channel {
+        match self {
+            PayWay::WechatMini | PayWay::WechatPage => Channel::WechatJsapi,
+            PayWay::WechatH5 => Channel::WechatH5,
+            PayWay::AlipayMini => Channel::AlipayCreate,
+            PayWay::AlipayPage => Channel::AlipayWap,
+        }
+    }
+}
+
+/// Minutes in a day.
+const DAY_MINUTES: u16 = 1_440;
+
+/// A stretch of the local day in which a person wants to be left in peace; it may pass midnight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QuietHours {
+    from: u16,
+    until: u16,
+}
+
+impl QuietHours {
+    /// From a minute of the day until another, both 0 to 1439; `None` for what is no minute of a
+    /// day or no stretch.
+    pub fn new(from_minute: u16, until_minute: u16) -> Option<QuietHours> {
+        let fits = from_minute.max(until_minute) < DAY_MINUTES && from_minute != until_minute;
+        fits.then_some(QuietHours { from: from_minute, until: until_minute })
+    }
+
+    /// The minute it begins.
+    pub fn from_minute(self) -> u16 {
+        self.from
+    }
+
+    /// The first minute after it.
+    pub fn until_minute(self) -> u16 {
+        self.until
+    }
+
+    /// How many minutes a message has to wait at a minute of the day; 0 outside the stretch.
+    pub fn wait_minutes(self, minute: u16) -> u16 {
+        let since = |a: u16, b: u16| (b + DAY_MINUTES - a % DAY_MINUTES) % DAY_MINUTES;
+        let inside = since(self.from, minute % DAY_MINUTES) < since(self.from, self.until);
+        if inside { since(minute, self.until) } else { 0 }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,5 +206,40 @@ mod tests {
         assert_eq!(makes, [true, true, false, true]);
         let hidden: Vec<_> = IdentityKind::ALL.iter().filter(|k| !k.is_shown()).collect();
         assert_eq!(hidden, [&IdentityKind::WechatUnion]);
+    }
+
+    #[test]
+    fn every_way_pays_through_a_door_of_its_provider() {
+        for way in PayWay::ALL {
+            let wechat = way.as_str().starts_with("wechat");
+            let provider = way.channel().provider();
+            let want = if wechat { crate::Provider::WechatPay } else { crate::Provider::Alipay };
+            assert_eq!(provider, Some(want), "{way}");
+        }
+    }
+
+    #[test]
+    fn a_message_waits_until_the_quiet_hours_are_over() {
+        // (from, until), minute of the day, minutes to wait
+        let table: &[((u16, u16), u16, u16)] = &[
+            ((1_320, 480), 1_319, 0),
+            ((1_320, 480), 1_320, 600),
+            ((1_320, 480), 0, 480),
+            ((1_320, 480), 479, 1),
+            ((1_320, 480), 480, 0),
+            ((780, 840), 779, 0),
+            ((780, 840), 800, 40),
+            ((780, 840), 840, 0),
+            ((0, 1), 0, 1),
+            ((1, 0), 0, 0),
+            ((1, 0), 1, 1_439),
+        ];
+        for ((from, until), minute, want) in table {
+            let quiet = QuietHours::new(*from, *until).unwrap();
+            assert_eq!(quiet.wait_minutes(*minute), *want, "{from}-{until} at {minute}");
+        }
+        for (from, until) in [(5, 5), (1_440, 0), (0, 1_440)] {
+            assert_eq!(QuietHours::new(from, until), None);
+        }
     }
 }

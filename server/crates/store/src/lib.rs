@@ -35,8 +35,11 @@ pub mod work_item;
 
 pub mod binding;
 pub mod meter_tag;
+pub mod notice;
+pub mod order_tenant;
 pub mod person;
 pub mod rate;
+pub mod shipping;
 pub mod sms_challenge;
 
 pub mod idempotency;

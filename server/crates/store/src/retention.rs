@@ -24,16 +24,22 @@ pub enum Evidence {
     EndedBindings,
     /// Requests to be bound, decided or not.
     BindingRequests,
+    /// Notices to persons, read or not.
+    Notices,
+    /// What became of them.
+    NoticeDeliveries,
 }
 
 impl Evidence {
     /// All of it.
-    pub const ALL: [Evidence; 5] = [
+    pub const ALL: [Evidence; 7] = [
         Evidence::Frames,
         Evidence::QuarantinedReadings,
         Evidence::Messages,
         Evidence::EndedBindings,
         Evidence::BindingRequests,
+        Evidence::Notices,
+        Evidence::NoticeDeliveries,
     ];
 }
 
@@ -52,10 +58,13 @@ pub async fn forget(
         Evidence::Messages => ("inbox", "received_at", before.into()),
         Evidence::EndedBindings => ("binding", "ended_at", before.into()),
         Evidence::BindingRequests => ("binding_request", "id", first_id(before).into()),
+        Evidence::Notices => ("notice", "id", first_id(before).into()),
+        Evidence::NoticeDeliveries => ("notice_delivery", "notice_id", first_id(before).into()),
     };
+    let key = if table == "notice_delivery" { "notice_id" } else { "id" };
     let sql = format!(
-        "delete from {table} where project_id = $1 and id in \
-         (select id from {table} where project_id = $2 and {column} < $3 \
+        "delete from {table} where project_id = $1 and {key} in \
+         (select {key} from {table} where project_id = $2 and {column} < $3 \
          order by {column} limit $4)"
     );
     let limit = i64::try_from(limit.min(FORGET_MAX)).unwrap_or(0);
@@ -79,16 +88,19 @@ pub enum Passing {
     Rates,
     /// Invitations to a home, by the end of their time.
     Invitations,
+    /// Tickets of live pages, by the end of their time.
+    StreamTickets,
 }
 
 impl Passing {
     /// All of it.
-    pub const ALL: [Passing; 5] = [
+    pub const ALL: [Passing; 6] = [
         Passing::Sessions,
         Passing::Tickets,
         Passing::Challenges,
         Passing::Rates,
         Passing::Invitations,
+        Passing::StreamTickets,
     ];
 
     /// How long it is kept after its time: a month for sign-ins and invitations, because a
@@ -97,7 +109,7 @@ impl Passing {
     pub fn kept(self) -> TimeDelta {
         match self {
             Passing::Sessions | Passing::Invitations => TimeDelta::days(30),
-            Passing::Tickets | Passing::Challenges | Passing::Rates => rate::WINDOW_MAX,
+            _ => rate::WINDOW_MAX,
         }
     }
 }
@@ -115,6 +127,7 @@ pub async fn forget_passing(
         Passing::Challenges => ("sms_challenge", "id", "expires_at"),
         Passing::Rates => ("rate", "key", "window_start"),
         Passing::Invitations => ("invitation", "code_hash", "expires_at"),
+        Passing::StreamTickets => ("stream_ticket", "hash", "expires_at"),
     };
     let sql = format!(
         "delete from {table} where {key} in \

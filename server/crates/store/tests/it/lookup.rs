@@ -55,6 +55,23 @@ const ASKED: &[(&str, &str)] = &[
         "select * from binding_request where person_id = x'00' order by created_at desc",
         "binding_request_person_id_created_at_idx",
     ),
+    ("select * from notice where person_id = x'00' order by id desc", "notice_person_id_id_idx"),
+    (
+        "select count(*) from notice where person_id = x'00' and read_at is null",
+        "notice_person_id_some",
+    ),
+    (
+        "select * from notice_delivery where state = 'waiting' and next_at <= 'x' order by next_at",
+        "notice_delivery_next_at_some",
+    ),
+    (
+        "select * from shipping where state = 'waiting' and next_at <= 'x' order by next_at",
+        "shipping_next_at_some",
+    ),
+    (
+        "select * from order_tenant where person_id = x'00' order by placed_at desc",
+        "order_tenant_person_id_placed_at_idx",
+    ),
 ];
 
 #[tokio::test]

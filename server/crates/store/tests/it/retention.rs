@@ -3,7 +3,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use store::{
     Store, StoreError,
-    entity::{binding, binding_request, frame_log, inbox, reading_quarantine},
+    entity::{
+        binding, binding_request, frame_log, inbox, notice, notice_delivery, reading_quarantine,
+    },
     retention::{Evidence, forget},
 };
 use uuid::{Builder, Uuid};
@@ -53,6 +55,35 @@ fn decided_request(moment: DateTime<Utc>, n: u8) -> binding_request::Model {
     }
 }
 
+/// A notice made at a moment, and what became of it.
+async fn put_notice(tx: &store::Tx, moment: DateTime<Utc>, n: u8) -> Result<(), StoreError> {
+    let told = notice::Model {
+        project_id: PROJECT.0,
+        id: id_at(moment, n),
+        person_id: id(1),
+        account_id: None,
+        order_id: None,
+        kind: "low-balance".into(),
+        reason: n.to_string(),
+        params: "{}".into(),
+        created_at: moment,
+        read_at: None,
+    };
+    let sent = notice_delivery::Model {
+        project_id: PROJECT.0,
+        notice_id: told.id,
+        channel: "sms".into(),
+        state: "sent".into(),
+        attempts: 1,
+        next_at: None,
+        provider_message: None,
+        why: None,
+        updated_at: moment,
+    };
+    store::insert(tx, told).await?;
+    store::insert(tx, sent).await
+}
+
 /// One row of each kind, made at a moment.
 async fn put(store: &Store, moment: DateTime<Utc>, n: u8) {
     let frame = frame_log::Model {
@@ -98,6 +129,7 @@ async fn put(store: &Store, moment: DateTime<Utc>, n: u8) {
             store::insert(tx, message).await?;
             store::insert(tx, binding).await?;
             store::insert(tx, request).await?;
+            put_notice(tx, moment, n).await?;
             Ok::<_, StoreError>(())
         })
     });
@@ -175,7 +207,7 @@ async fn what_passes_outside_any_project_is_forgotten_after_its_time() {
 
 /// One row of each kind whose time is over at second `n`.
 async fn put_passing(tx: &store::Tx, n: i64) -> Result<(), StoreError> {
-    use store::entity::{invitation, person_session, rate, sign_in_ticket, sms_challenge};
+    use store::entity::{invitation, person_session, rate, sign_in_ticket, stream_ticket};
     let session = person_session::Model {
         family: id(10 + n as u128),
         person_id: id(1),
@@ -198,7 +230,38 @@ async fn put_passing(tx: &store::Tx, n: i64) -> Result<(), StoreError> {
         expires_at: at(n),
         used_at: None,
     };
-    let challenge = sms_challenge::Model {
+    let challenge = challenge(n);
+    let spent = rate::Model { key: n.to_string(), window_start: at(n), spent: 1 };
+    store::insert(tx, session).await?;
+    store::insert(tx, ticket).await?;
+    store::insert(tx, challenge).await?;
+    store::insert(tx, spent).await?;
+    let invitation = invitation::Model {
+        code_hash: n.to_string(),
+        project_id: PROJECT.0,
+        account_id: id(2),
+        invited_by: id(1),
+        created_at: at(0),
+        expires_at: at(n),
+        used_by: None,
+        used_at: None,
+        ended_at: None,
+    };
+    store::insert(tx, invitation).await?;
+    let stream = stream_ticket::Model {
+        hash: n.to_string(),
+        person_id: id(1),
+        project_id: PROJECT.0,
+        order_id: id(4),
+        expires_at: at(n),
+        used_at: None,
+    };
+    store::insert(tx, stream).await
+}
+
+/// A code whose time is over at second `n`.
+fn challenge(n: i64) -> store::sms_challenge::Challenge {
+    store::sms_challenge::Challenge {
         id: id(20 + n as u128),
         purpose: "sign-in".into(),
         phone: None,
@@ -216,22 +279,5 @@ async fn put_passing(tx: &store::Tx, n: i64) -> Result<(), StoreError> {
         delivery: "waiting".into(),
         provider_message: None,
         why: None,
-    };
-    let spent = rate::Model { key: n.to_string(), window_start: at(n), spent: 1 };
-    store::insert(tx, session).await?;
-    store::insert(tx, ticket).await?;
-    store::insert(tx, challenge).await?;
-    store::insert(tx, spent).await?;
-    let invitation = invitation::Model {
-        code_hash: n.to_string(),
-        project_id: PROJECT.0,
-        account_id: id(2),
-        invited_by: id(1),
-        created_at: at(0),
-        expires_at: at(n),
-        used_by: None,
-        used_at: None,
-        ended_at: None,
-    };
-    store::insert(tx, invitation).await
+    }
 }

@@ -146,6 +146,8 @@ async fn every_entity_reads_the_migrated_schema() {
             reading_quarantine bill_line billing_cursor job work_item alarm gateway_interval
             idempotency meter_epoch reading_gap person identity person_session sign_in_ticket
             sms_challenge rate meter_tag binding home binding_code invitation binding_request
+            notice notice_delivery notice_choice notice_quiet subscription_quota
+            order_tenant receipt_locator stream_ticket shipping
         );
         seen.sort();
         assert_eq!(tables(&db).await, seen);
@@ -316,6 +318,22 @@ const FIXTURE: &[&[&str]] = &[
         "insert into binding_request (project_id, id, account_id, meter_id, person_id, name, note, \
        state, created_at) values (7, {6}, {3}, {9}, {2}, 'a', 'b', 'open', \
        '2026-11-20 06:30:00+00:00')",
+    ],
+    &[
+        "insert into notice (project_id, id, person_id, kind, reason, params, created_at) \
+       values (7, {8}, {2}, 'low-balance', 'r', '{}', '2026-11-20 06:30:00+00:00')",
+        "insert into notice_delivery (project_id, notice_id, channel, state, attempts, updated_at) \
+       values (7, {8}, 'sms', 'sent', 1, '2026-11-20 06:30:00+00:00')",
+        "insert into notice_choice (person_id, kind, channels) values ({2}, 'low-balance', 'sms')",
+        "insert into notice_quiet (person_id, from_minute, until_minute) values ({2}, 1320, 480)",
+        "insert into subscription_quota (app_id, openid, template_id, messages_left, updated_at) \
+       values ('wx', 'o', 't', 1, '2026-11-20 06:30:00+00:00')",
+    ],
+    &[
+        "insert into receipt_locator (token, project_id, order_id, created_at) \
+       values ('r', 7, {4}, '2026-11-20 06:30:00+00:00')",
+        "insert into stream_ticket (hash, person_id, project_id, order_id, expires_at) \
+       values ('s', {2}, 7, {4}, '2026-11-20 06:31:00+00:00')",
     ],
 ];
 
