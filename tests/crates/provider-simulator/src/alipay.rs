@@ -5,6 +5,7 @@ pub(crate) mod bill;
 pub(crate) mod notify;
 pub(crate) mod refund;
 pub(crate) mod request;
+pub(crate) mod sign_in;
 pub(crate) mod trade;
 pub(crate) mod zip;
 
@@ -55,6 +56,8 @@ fn site(method: &str) -> Site {
         "alipay.trade.refund" => Site::Refund,
         "alipay.trade.fastpay.refund.query" => Site::RefundQuery,
         "alipay.data.dataservice.bill.downloadurl.query" => Site::Bill,
+        sign_in::OAUTH_TOKEN => Site::SignIn,
+        sign_in::TELL => Site::Message,
         _ => Site::Create,
     }
 }
@@ -71,7 +74,7 @@ pub(crate) async fn serve(
     };
     let number = request.text("out_trade_no").unwrap_or_default();
     let site = site(&request.method);
-    let occasion = Occasion { site, provider: ProviderKind::Alipay, out_trade_no: &number };
+    let occasion = Occasion { site, provider: Some(ProviderKind::Alipay), out_trade_no: &number };
     let faults = world.state().draw(occasion);
     let mut outcome = Err(Failure::unknown());
     if misbehave::takes_effect(&faults) {
@@ -102,6 +105,8 @@ fn act(world: &World, request: &Request, faults: &[Fault]) -> Outcome {
         "alipay.trade.refund" => refund::place(world, request, faults),
         "alipay.trade.fastpay.refund.query" => refund::query(world, request),
         "alipay.data.dataservice.bill.downloadurl.query" => bill::address(world, request, faults),
+        sign_in::OAUTH_TOKEN => sign_in::token(world, request),
+        sign_in::TELL => sign_in::tell(world, request),
         _ => Err(Failure::new("isv.invalid-method", "不存在的方法名")),
     }
 }

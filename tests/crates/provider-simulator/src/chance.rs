@@ -30,6 +30,11 @@ impl Chance {
         (0..count).map(|_| format!("{:X}", self.0.random_range(0..16))).collect()
     }
 
+    /// So many digits.
+    pub(crate) fn digits(&mut self, count: usize) -> String {
+        (0..count).map(|_| format!("{}", self.0.random_range(0..10))).collect()
+    }
+
     /// A random identity in the form of a UUID, as `id` of WeChat callbacks.
     pub(crate) fn uuid(&mut self) -> String {
         let mut bytes = [0; 16];

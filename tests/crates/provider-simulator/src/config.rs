@@ -23,6 +23,10 @@ pub struct Config {
     pub wechat_merchants: Vec<WechatMerchant>,
     /// Alipay applications.
     pub alipay_apps: Vec<AlipayApp>,
+    /// Mini-programs and service accounts of WeChat.
+    pub wechat_apps: Vec<WechatApp>,
+    /// Accounts at the SMS gateways.
+    pub sms_accounts: Vec<SmsAccount>,
     /// Milliseconds between accepting a refund and settling it.
     pub refund_settle_ms: i64,
     /// Whether bills of the present day may be asked for (the real ones are ready at 10:00 of the
@@ -49,6 +53,8 @@ impl Default for Config {
             key_dir: None,
             wechat_merchants: vec![WechatMerchant::default()],
             alipay_apps: vec![AlipayApp::default()],
+            wechat_apps: vec![WechatApp::default(), WechatApp::service_account()],
+            sms_accounts: vec![SmsAccount::aliyun(), SmsAccount::tencent()],
             refund_settle_ms: 200,
             same_day_bills: false,
             fee_basis_points: 60,
@@ -134,6 +140,8 @@ pub struct AlipayApp {
     pub content_key: Option<String>,
     /// The charset of notices.
     pub notify_charset: Charset,
+    /// Whether people are known by `open_id` (applications made since 2023) or by `user_id`.
+    pub open_id: bool,
 }
 
 impl Default for AlipayApp {
@@ -145,6 +153,128 @@ impl Default for AlipayApp {
             mode: AlipayMode::Key,
             content_key: None,
             notify_charset: Charset::Utf8,
+            open_id: true,
+        }
+    }
+}
+
+/// What an account at WeChat is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WechatKind {
+    /// 小程序.
+    MiniProgram,
+    /// 服务号.
+    ServiceAccount,
+}
+
+/// A template of messages and the keywords it has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageTemplate {
+    /// Its number.
+    pub id: String,
+    /// `thing1`, `amount2`, …
+    pub keywords: Vec<String>,
+}
+
+/// One mini-program or service account of WeChat.
+#[derive(Clone, Debug)]
+pub struct WechatApp {
+    /// The application number.
+    pub app_id: String,
+    /// Its AppSecret.
+    pub secret: String,
+    /// The name people see.
+    pub name: String,
+    /// What it is.
+    pub kind: WechatKind,
+    /// The merchant number its orders go to, beside the merchant's own application.
+    pub mchid: Option<String>,
+    /// The one host pages may come back to (网页授权域名); any when absent.
+    pub page_host: Option<String>,
+    /// The templates it has; any template with any keywords when empty.
+    pub templates: Vec<MessageTemplate>,
+    /// Whether it is bound to an Open Platform account, so that people have a `unionid`.
+    pub union: bool,
+}
+
+impl Default for WechatApp {
+    fn default() -> Self {
+        Self {
+            app_id: "wx8888888888888888".to_owned(),
+            secret: "0a5c1f3e7d9b24680a5c1f3e7d9b2468".to_owned(),
+            name: "和园公寓".to_owned(),
+            kind: WechatKind::MiniProgram,
+            mchid: Some("1900000001".to_owned()),
+            page_host: None,
+            templates: Vec::new(),
+            union: true,
+        }
+    }
+}
+
+impl WechatApp {
+    /// The service account beside the default mini-program.
+    pub fn service_account() -> Self {
+        Self {
+            app_id: "wx9999999999999999".to_owned(),
+            secret: "13579bdf02468ace13579bdf02468ace".to_owned(),
+            kind: WechatKind::ServiceAccount,
+            ..Self::default()
+        }
+    }
+}
+
+/// Who carries text messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SmsGateway {
+    /// 阿里云短信.
+    Aliyun,
+    /// 腾讯云短信.
+    Tencent,
+}
+
+/// An account at an SMS gateway.
+#[derive(Clone, Debug)]
+pub struct SmsAccount {
+    /// Which gateway.
+    pub gateway: SmsGateway,
+    /// AccessKey id or SecretId.
+    pub key_id: String,
+    /// AccessKey secret or SecretKey.
+    pub secret: String,
+    /// Tencent's `SmsSdkAppId`.
+    pub sdk_app_id: String,
+    /// The approved signature.
+    pub sign_name: String,
+    /// The approved templates; any when empty.
+    pub templates: Vec<String>,
+    /// Whether the limits per number are kept.
+    pub limits: bool,
+}
+
+impl SmsAccount {
+    /// An account at Aliyun.
+    pub fn aliyun() -> Self {
+        Self {
+            gateway: SmsGateway::Aliyun,
+            key_id: "LTAI5tSimulatedAliyunKey".to_owned(),
+            secret: "SimulatedAliyunSecret000000001".to_owned(),
+            sdk_app_id: String::new(),
+            sign_name: "预付水电".to_owned(),
+            templates: Vec::new(),
+            limits: false,
+        }
+    }
+
+    /// An account at Tencent Cloud.
+    pub fn tencent() -> Self {
+        Self {
+            gateway: SmsGateway::Tencent,
+            key_id: "AKIDSimulatedTencentSecretId00000001".to_owned(),
+            secret: "SimulatedTencentSecretKey0000001".to_owned(),
+            sdk_app_id: "1400006666".to_owned(),
+            ..Self::aliyun()
         }
     }
 }

@@ -18,6 +18,15 @@
 //! | `POST /control/keys/mode` | `{"mchid", "mode", "grey_permille"}` | |
 //! | `POST /control/keys/api-v3` | `{"mchid", "key"}` | |
 //! | `POST /control/clock` | `{"skew_ms", "advance_ms"}` | the provider's present |
+//! | `GET`, `POST /control/people/{name}` | `{"phone", "follows"}` | a person and their names |
+//! | `POST /control/codes` | `{"app_id", "person", "button"}` | the code a client hands out |
+//! | `POST /control/subscriptions` | `{"app_id", "person", "template_id", "times"}` | how many |
+//! | `GET /control/messages?openid=` | | messages sent by WeChat and Alipay |
+//! | `GET /control/sms?phone=` | | texts sent, oldest first |
+//! | `GET /control/shipping` | | shipping information uploaded |
+//! | `POST /control/tokens/revoke` | `{"app_id"}` | the account's tokens die |
+
+mod people;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
@@ -58,7 +67,8 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
             .route("/keys/retire", post().to(retire))
             .route("/keys/mode", post().to(key_mode))
             .route("/keys/api-v3", post().to(api_v3_key))
-            .route("/clock", post().to(clock)),
+            .route("/clock", post().to(clock))
+            .configure(people::routes),
     );
 }
 

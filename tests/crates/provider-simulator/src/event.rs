@@ -99,7 +99,7 @@ impl Event {
     pub(crate) fn occasion(&self) -> Occasion<'_> {
         Occasion {
             site: self.site,
-            provider: self.key.provider,
+            provider: Some(self.key.provider),
             out_trade_no: &self.key.out_trade_no,
         }
     }

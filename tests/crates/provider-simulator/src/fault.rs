@@ -35,6 +35,24 @@ pub enum Site {
     Callback,
     /// Refund callbacks and notices.
     RefundCallback,
+    /// The exchange of a code for a person: `jscode2session`, the page's code, Alipay's.
+    SignIn,
+    /// The phone button's code.
+    Phone,
+    /// The account's access token.
+    Token,
+    /// The ticket of the JS-SDK.
+    Ticket,
+    /// Messages of WeChat and Alipay; `out_trade_no` of a rule is the openid there.
+    Message,
+    /// Shipping information.
+    Shipping,
+    /// Links that open a mini-program.
+    Link,
+    /// Texts through Aliyun; `out_trade_no` of a rule is the number as it was sent.
+    SmsAliyun,
+    /// Texts through Tencent, likewise.
+    SmsTencent,
 }
 
 /// One misbehaviour.
@@ -45,7 +63,8 @@ pub enum Site {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Fault {
     /// Answers with this status and code instead; `effect` tells whether the call took effect.
-    /// Alipay answers HTTP 200 with `code` as `sub_code`.
+    /// Alipay answers HTTP 200 with `code` as `sub_code`, WeChat's own calls (beside the payment)
+    /// and the SMS gateways with `code` as theirs; above 499 they answer a proxy's page.
     Status {
         /// HTTP status of the answer.
         status: u16,
@@ -198,6 +217,8 @@ pub enum Fault {
     BillExtraColumn,
     /// Bill: still being made.
     BillNotReady,
+    /// The visitor is a virtual account of a snapshot page (C7).
+    Snapshot,
 }
 
 /// A fault with its place, its order, its count and its probability.
@@ -265,7 +286,8 @@ impl Rule {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Occasion<'a> {
     pub(crate) site: Site,
-    pub(crate) provider: ProviderKind,
+    /// Whose call it is; a text message is neither's.
+    pub(crate) provider: Option<ProviderKind>,
     pub(crate) out_trade_no: &'a str,
 }
 
@@ -303,7 +325,7 @@ impl FaultTable {
         for (_, rule) in &mut self.rules {
             let meant = rule.site == occasion.site
                 && rule.times != Some(0)
-                && rule.provider.is_none_or(|provider| provider == occasion.provider)
+                && rule.provider.is_none_or(|provider| Some(provider) == occasion.provider)
                 && rule.out_trade_no.as_deref().is_none_or(|no| no == occasion.out_trade_no);
             if meant && chance.strikes(rule.permille) {
                 rule.times = rule.times.map(|left| left - 1);
@@ -336,6 +358,7 @@ mod tests {
             (Site::Create, wechat, "A", 1),
             (Site::Create, wechat, "A", 1),
         ] {
+            let provider = Some(provider);
             let occasion = Occasion { site, provider, out_trade_no };
             assert_eq!(table.draw(occasion, &mut chance).len(), struck, "{occasion:?}");
         }

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use crate::config::Config;
+use crate::config::{Config, SmsGateway};
 use crate::crypto::certificate::{self, Certificate, Subject};
 use crate::crypto::{KeyError, RsaKey, digest};
 
@@ -177,6 +177,10 @@ pub struct MerchantFiles {
     pub wechat_pay: Vec<(String, PathBuf)>,
     /// One per Alipay application.
     pub alipay: Vec<(String, PathBuf)>,
+    /// One per mini-program or service account of WeChat.
+    pub wechat: Vec<(String, PathBuf)>,
+    /// One per SMS gateway, by its name.
+    pub sms: Vec<(String, PathBuf)>,
 }
 
 impl Keyring {
@@ -217,6 +221,24 @@ impl Keyring {
                 put(&folder, &[("content.key", content_key)])?;
             }
             written.alipay.push((app_id.clone(), folder));
+        }
+        for app in &config.wechat_apps {
+            let folder = dir.join("wechat").join(&app.app_id);
+            put(&folder, &[("secret.txt", &app.secret)])?;
+            written.wechat.push((app.app_id.clone(), folder));
+        }
+        for account in &config.sms_accounts {
+            let (gateway, id, secret) = match account.gateway {
+                SmsGateway::Aliyun => ("aliyun", "access_key_id.txt", "access_key_secret.txt"),
+                SmsGateway::Tencent => ("tencent", "secret_id.txt", "secret_key.txt"),
+            };
+            let folder = dir.join("sms").join(gateway);
+            put(&folder, &[(id, &account.key_id), (secret, &account.secret)])?;
+            put(&folder, &[("sign_name.txt", &account.sign_name)])?;
+            if account.gateway == SmsGateway::Tencent {
+                put(&folder, &[("sdk_app_id.txt", &account.sdk_app_id)])?;
+            }
+            written.sms.push((gateway.to_owned(), folder));
         }
         Ok(written)
     }

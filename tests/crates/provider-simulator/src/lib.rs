@@ -1,4 +1,4 @@
-//! WeChat Pay and Alipay on the far side of a real wire.
+//! WeChat Pay, WeChat, Alipay and two SMS gateways on the far side of a real wire.
 //!
 //! The simulator shares no code with the product: it signs, verifies and encrypts by itself and
 //! keeps its own book, so that it can contradict the product. It speaks HTTP on one address:
@@ -7,6 +7,9 @@
 //! |---|---|
 //! | `/v3/…` | WeChat Pay APIv3: orders, queries, close, refunds, certificates, bills |
 //! | `/gateway.do` | Alipay's gateway; `/alipay/bill` its bill files |
+//! | `/sns/…`, `/cgi-bin/…`, `/wxa/…` | WeChat beside the payment: sign-in, tokens, messages |
+//! | `/connect/oauth2/authorize`, `/oauth2/publicAppAuthorize.htm` | pages that recognise visitors |
+//! | `POST /` | SendSms of Aliyun and of Tencent Cloud |
 //! | `/wallet`, `/wallet/{code}`, `/wallet/resolve?url=` | the payer's pages |
 //! | `/control/…` | the book, payments, faults, keys and clock by JSON ([`control`]) |
 //!
@@ -20,6 +23,9 @@
 //! - `alipay/{app_id}/`: `app.key.pem`, `app_public_key.pem`, `alipay_public_key.pem`; for
 //!   certificate mode `app_cert.pem`, `alipay_cert.pem`, `alipay_root_cert.pem`; for content
 //!   encryption `content.key`
+//! - `wechat/{app_id}/`: `secret.txt`
+//! - `sms/aliyun/`: `access_key_id.txt`, `access_key_secret.txt`, `sign_name.txt`
+//! - `sms/tencent/`: `secret_id.txt`, `secret_key.txt`, `sdk_app_id.txt`, `sign_name.txt`
 //!
 //! Private keys are PKCS#8 PEM, public keys SubjectPublicKeyInfo PEM, the rest one line of text
 //! without a line end.
@@ -32,7 +38,10 @@ pub use provider::{CallbackError, Provider, StartError, start};
 pub mod run;
 pub use run::{Args, RunError, run};
 pub mod config;
-pub use config::{AlipayApp, AlipayMode, Charset, Config, KeyMode, WechatMerchant};
+pub use config::{
+    AlipayApp, AlipayMode, Charset, Config, KeyMode, MessageTemplate, SmsAccount, SmsGateway,
+    WechatApp, WechatKind, WechatMerchant,
+};
 pub mod book;
 pub use book::{Pay, PayError, ProviderKind, RefundStatus, Trade, TradeKind, TradeState};
 pub mod fault;
@@ -41,6 +50,15 @@ pub mod control;
 mod wechat_pay;
 pub use wechat_pay::pay_sign::{OpenError, PayerParams};
 mod alipay;
+mod sms;
+pub use sms::SentText;
+mod wechat;
+pub use wechat::{Message, Shipment};
+mod people;
+pub use people::Person;
+mod code;
+mod phone;
+pub use phone::Button;
 mod courier;
 mod event;
 mod misbehave;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::http::StatusCode;
 use actix_web::web::Bytes;
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use base64::Engine;
@@ -42,6 +43,17 @@ pub(crate) async fn wait(faults: &[Fault]) {
             tokio::time::sleep(Duration::from_millis((*ms).min(HOLD_MS_MAX))).await;
         }
     }
+}
+
+/// A proxy's page in the place of the answer: for a status above 499, and after a time-out.
+pub(crate) fn gateway_error(faults: &[Fault]) -> Option<HttpResponse> {
+    let status = faults.iter().find_map(|fault| match fault {
+        Fault::Status { status, .. } if *status >= 500 => Some(*status),
+        Fault::Timeout { .. } => Some(504),
+        _ => None,
+    })?;
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+    Some(HttpResponse::build(status).body("<html>Bad Gateway</html>"))
 }
 
 /// Where the answer redirects to.

@@ -18,10 +18,13 @@ use crate::fault::{Fault, Rule};
 use crate::keyring::MerchantFiles;
 use crate::wechat_pay::pay_sign::{self, OpenError, PayerParams};
 use crate::world::World;
-use crate::{alipay, control, wallet, wechat_pay};
+use crate::{alipay, control, sms, wallet, wechat, wechat_pay};
 
 /// How many bytes a request body may have.
 pub const REQUEST_BODY_MAX: usize = 2 << 20;
+
+/// The page of Alipay that recognises a visitor.
+const AUTHORIZE: &str = "/oauth2/publicAppAuthorize.htm";
 
 /// How many threads answer requests.
 const WORKERS: usize = 2;
@@ -78,6 +81,9 @@ fn routes(config: &mut web::ServiceConfig) {
         .route("/gateway.do", web::get().to(alipay::serve))
         .route("/gateway.do", web::post().to(alipay::serve))
         .route("/alipay/bill", web::get().to(alipay::bill::file))
+        .route(AUTHORIZE, web::get().to(alipay::sign_in::authorize))
+        .route("/", web::post().to(sms::serve))
+        .configure(wechat::routes)
         .configure(wallet::routes)
         .configure(control::routes)
         .default_service(web::to(HttpResponse::NotFound));
@@ -123,6 +129,11 @@ pub fn start(config: Config) -> Result<Provider, StartError> {
 }
 
 impl Provider {
+    /// What the handlers share.
+    pub(crate) fn world(&self) -> &World {
+        &self.world
+    }
+
     /// The address of Alipay's gateway.
     pub fn gateway_url(&self) -> String {
         format!("{}/gateway.do", self.base_url)

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::clock::SimClock;
-use crate::config::{AlipayApp, AlipayMode, Config, WechatMerchant};
+use crate::config::{AlipayApp, AlipayMode, Config, WechatApp, WechatKind, WechatMerchant};
 use crate::crypto::KeyError;
 use crate::provider::{StartError, start};
 
@@ -23,6 +23,13 @@ pub struct Args {
     /// An Alipay application, `APP_ID,SELLER_ID,NAME`; may be given many times.
     #[arg(long, value_parser = alipay_app)]
     pub alipay_app: Vec<AlipayApp>,
+    /// A mini-program or service account, `APP_ID,SECRET,mini-program|service-account,NAME`; its
+    /// orders go to the first WeChat Pay merchant; may be given many times.
+    #[arg(long, value_parser = wechat_app)]
+    pub wechat_app: Vec<WechatApp>,
+    /// Keep the SMS gateways' limits per number.
+    #[arg(long)]
+    pub sms_limits: bool,
     /// How many times faster than the real one the callback retry schedule runs.
     #[arg(long, default_value_t = 1)]
     pub time_scale: u32,
@@ -46,19 +53,29 @@ pub struct Args {
     pub alipay_certificates: bool,
 }
 
-fn three(text: &str) -> Result<[String; 3], String> {
+fn parts<const N: usize>(text: &str) -> Result<[String; N], String> {
     let parts: Vec<String> = text.split(',').map(str::to_owned).collect();
-    parts.try_into().map_err(|_| "three parts with commas between them are wanted".to_owned())
+    parts.try_into().map_err(|_| format!("{N} parts with commas between them are wanted"))
 }
 
 fn wechat_merchant(text: &str) -> Result<WechatMerchant, String> {
-    let [mchid, appid, name] = three(text)?;
+    let [mchid, appid, name] = parts(text)?;
     Ok(WechatMerchant { mchid, appid, name, ..WechatMerchant::default() })
 }
 
 fn alipay_app(text: &str) -> Result<AlipayApp, String> {
-    let [app_id, seller_id, name] = three(text)?;
+    let [app_id, seller_id, name] = parts(text)?;
     Ok(AlipayApp { app_id, seller_id, name, ..AlipayApp::default() })
+}
+
+fn wechat_app(text: &str) -> Result<WechatApp, String> {
+    let [app_id, secret, kind, name] = parts(text)?;
+    let kind = match kind.as_str() {
+        "mini-program" => WechatKind::MiniProgram,
+        "service-account" => WechatKind::ServiceAccount,
+        _ => return Err("the third part is mini-program or service-account".to_owned()),
+    };
+    Ok(WechatApp { app_id, secret, kind, name, ..WechatApp::default() })
 }
 
 /// Why the sub-command ends.
@@ -100,12 +117,23 @@ pub async fn run(args: Args) -> Result<(), RunError> {
     for app in &mut config.alipay_apps {
         app.mode = mode;
     }
+    if !args.wechat_app.is_empty() {
+        config.wechat_apps = args.wechat_app;
+    }
+    let mchid = config.wechat_merchants.first().map(|merchant| merchant.mchid.clone());
+    for app in &mut config.wechat_apps {
+        app.mchid.clone_from(&mchid);
+    }
+    for account in &mut config.sms_accounts {
+        account.limits = args.sms_limits;
+    }
     let provider = start(config)?;
     if let Some(dir) = &args.merchant_files {
         provider.write_merchant_files(dir)?;
     }
     println!("WeChat Pay  {}", provider.base_url);
     println!("Alipay      {}", provider.gateway_url());
+    println!("WeChat, SMS {}", provider.base_url);
     println!("wallet      {}/wallet", provider.base_url);
     println!("control     {}/control/book", provider.base_url);
     if let Some(ready) = &args.ready {

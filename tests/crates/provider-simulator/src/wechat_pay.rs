@@ -48,7 +48,7 @@ pub(crate) async fn serve(
     let out_trade_no = call.out_trade_no(&json, request.query_string());
     let site = call.site();
     let occasion =
-        Occasion { site, provider: ProviderKind::WechatPay, out_trade_no: &out_trade_no };
+        Occasion { site, provider: Some(ProviderKind::WechatPay), out_trade_no: &out_trade_no };
     let faults = world.state().draw(occasion);
     let mut outcome = Err(problem::SYSTEM_ERROR);
     if misbehave::takes_effect(&faults) {

@@ -8,12 +8,18 @@ use tokio::sync::Notify;
 use crate::book::{Book, Pay, PayError, ProviderKind, RefundStatus, TradeKey, TradeState};
 use crate::chance::Chance;
 use crate::clock::SimClock;
-use crate::config::{AlipayApp, Config, KeyMode, WechatMerchant};
+use crate::code::Codes;
+use crate::config::{
+    AlipayApp, Config, KeyMode, SmsAccount, SmsGateway, WechatApp, WechatMerchant,
+};
 use crate::courier::{Errand, Outbox};
 use crate::crypto::KeyError;
 use crate::event::Event;
 use crate::fault::{Fault, FaultTable, Occasion};
 use crate::keyring::Keyring;
+use crate::people::People;
+use crate::sms::book::Texts;
+use crate::wechat::{message::Post, parcel::Parcels, token::Tokens};
 
 /// How many bill addresses may be open at once.
 pub(crate) const BILL_ADDRESSES_MAX: usize = 1_024;
@@ -40,6 +46,12 @@ pub(crate) struct State {
     pub(crate) keys: Keyring,
     pub(crate) key_choice: BTreeMap<String, KeyChoice>,
     pub(crate) bills: BTreeMap<String, BillFile>,
+    pub(crate) people: People,
+    pub(crate) codes: Codes,
+    pub(crate) tokens: Tokens,
+    pub(crate) post: Post,
+    pub(crate) parcels: Parcels,
+    pub(crate) texts: Texts,
 }
 
 impl State {
@@ -92,6 +104,12 @@ impl World {
             keys: Keyring::new(&config)?,
             key_choice: config.wechat_merchants.iter().map(choice).collect(),
             bills: BTreeMap::new(),
+            people: People::default(),
+            codes: Codes::default(),
+            tokens: Tokens::default(),
+            post: Post::default(),
+            parcels: Parcels::default(),
+            texts: Texts::default(),
         };
         let clock = config.clock.clone();
         let (wake, progress) = (Notify::new(), Notify::new());
@@ -114,6 +132,16 @@ impl World {
 
     pub(crate) fn alipay_app(&self, app_id: &str) -> Option<&AlipayApp> {
         self.config.alipay_apps.iter().find(|one| one.app_id == app_id)
+    }
+
+    pub(crate) fn wechat_app(&self, app_id: &str) -> Option<&WechatApp> {
+        self.config.wechat_apps.iter().find(|one| one.app_id == app_id)
+    }
+
+    /// The account at this gateway with this key.
+    pub(crate) fn sms_account(&self, gateway: SmsGateway, key_id: &str) -> Option<SmsAccount> {
+        let mut accounts = self.config.sms_accounts.iter();
+        accounts.find(|one| one.gateway == gateway && one.key_id == key_id).cloned()
     }
 
     /// The name the wallet shows for a merchant.

@@ -6,6 +6,7 @@ use encoding_rs::GBK;
 use serde_json::{Value, json};
 
 use super::request::{Refusal, Request, root};
+use super::sign_in::OAUTH_TOKEN;
 use super::{Failure, Outcome, node};
 use crate::config::AlipayMode;
 use crate::crypto::aes;
@@ -44,7 +45,11 @@ fn injected(faults: &[Fault]) -> Option<Failure> {
 
 /// The node's text, encrypted when the request was.
 fn node_text(world: &World, request: &Request, outcome: &Outcome) -> String {
-    let text = written(&node(outcome));
+    // The success of a sign-in says nothing but what it brings (C10).
+    let text = match outcome {
+        Ok(fields) if request.method == OAUTH_TOKEN => written(fields),
+        _ => written(&node(outcome)),
+    };
     let key = world.alipay_app(&request.app_id).and_then(|app| app.content_key.as_deref());
     match key.filter(|_| request.encrypted) {
         Some(key) => json!(aes::encrypt_cbc(key, text.as_bytes()).unwrap_or_default()).to_string(),
@@ -98,21 +103,35 @@ pub(crate) fn send(
         }
     }
     let outcome = injected(faults).map_or(outcome, Err);
+    let root = root_of(request, &outcome);
     let text = node_text(world, request, &outcome);
     let text = match misbehave::other_body(faults) {
         Some(body) => String::from_utf8_lossy(&body).into_owned(),
         None => text,
     };
-    let body = envelope(world, request, text, faults);
+    let body = envelope(world, request, &root, text, faults);
     if faults.iter().any(|fault| matches!(fault, Fault::Cut { .. })) {
         return misbehave::cut(&mut HttpResponse::Ok(), body.into_bytes());
     }
     ok(body)
 }
 
-fn envelope(world: &World, request: &Request, mut text: String, faults: &[Fault]) -> String {
+/// Refusals of a sign-in stand under `error_response`, signed all the same (C10).
+fn root_of(request: &Request, outcome: &Outcome) -> String {
+    if request.method == OAUTH_TOKEN && outcome.is_err() {
+        return "error_response".to_owned();
+    }
+    root(&request.method)
+}
+
+fn envelope(
+    world: &World,
+    request: &Request,
+    root: &str,
+    mut text: String,
+    faults: &[Fault],
+) -> String {
     let (sign, sn) = signature(world, &request.app_id, &text, faults);
-    let root = root(&request.method);
     let evil = || String::from_utf8_lossy(&misbehave::tampered(text.as_bytes())).into_owned();
     let second = faults.contains(&Fault::DuplicateRoot).then(evil);
     if faults.contains(&Fault::Tampered) {

@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use encoding_rs::{Encoding, GBK, UTF_8};
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::sign_in::{OAUTH_TOKEN, TELL};
 use crate::clock;
 use crate::config::AlipayMode;
 use crate::crypto::aes;
@@ -15,7 +16,7 @@ use crate::world::World;
 const PARAMS_MAX: usize = 100;
 
 /// The methods the simulator knows.
-const METHODS: [&str; 9] = [
+const METHODS: [&str; 11] = [
     "alipay.trade.precreate",
     "alipay.trade.create",
     "alipay.trade.wap.pay",
@@ -25,6 +26,8 @@ const METHODS: [&str; 9] = [
     "alipay.trade.refund",
     "alipay.trade.fastpay.refund.query",
     "alipay.data.dataservice.bill.downloadurl.query",
+    OAUTH_TOKEN,
+    TELL,
 ];
 
 /// A request whose signature held.
@@ -130,7 +133,12 @@ impl Request {
             return invalid("isv.invalid-app-cert-sn", "应用公钥证书序列号不匹配");
         }
         let encrypted = param("encrypt_type") == "AES";
-        let Some(content) = content(world, param("app_id"), param("biz_content"), encrypted) else {
+        let read = match method {
+            // No business content: its fields stand beside the common ones (C10).
+            OAUTH_TOKEN => Some(json!({"grant_type": param("grant_type"), "code": param("code")})),
+            _ => content(world, param("app_id"), param("biz_content"), encrypted),
+        };
+        let Some(content) = read else {
             return invalid("isv.invalid-parameter", "biz_content不是合法的JSON");
         };
         Ok(Self {

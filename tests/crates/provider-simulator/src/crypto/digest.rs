@@ -2,9 +2,11 @@
 //! (B5), SHA-256 to compare the parameters of two order calls.
 
 use aws_lc_rs::digest::{Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
+use aws_lc_rs::hmac;
 use md5::{Digest, Md5};
 
-fn hex(bytes: &[u8]) -> String {
+/// Lower-case hex.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -20,6 +22,11 @@ pub(crate) fn sha1_hex(bytes: &[u8]) -> String {
 /// SHA-256 in lower-case hex.
 pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
     of(&SHA256, bytes)
+}
+
+/// HMAC with SHA-256 (D1, D2).
+pub(crate) fn hmac_sha256(key: &[u8], text: &[u8]) -> Vec<u8> {
+    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text).as_ref().to_vec()
 }
 
 /// MD5 in lower-case hex.

@@ -168,10 +168,20 @@ fn read(
     let now_ms = world.now_ms();
     let merchant = world.wechat_merchant(&account.mchid).ok_or(problem::MCH_NOT_EXISTS)?;
     let appid = fields.required(if partner { "/sp_appid" } else { "/appid" }, 32)?;
-    if appid != merchant.appid {
+    let bound = world.wechat_app(&appid).and_then(|app| app.mchid.as_ref());
+    if appid != merchant.appid && bound != Some(&account.mchid) {
         return Err(problem::APPID_MISMATCH);
     }
     let out_trade_no = fields.number()?;
+    let payer = fields.payer(kind, partner)?;
+    // Somebody known is known in one application only; strangers pass.
+    let foreign = {
+        let state = world.state();
+        state.people.behind(&payer).is_some_and(|(known_in, _)| known_in != appid)
+    };
+    if foreign && !partner {
+        return Err(Problem::param("/payer/openid", &payer, "无效的openid"));
+    }
     Ok(Trade {
         key: account.key(&out_trade_no),
         merchant: account.mchid.clone(),
@@ -183,7 +193,7 @@ fn read(
         total_fen: fields.total_fen()?,
         notify_url: fields.notify_url()?,
         attach: fields.optional("/attach", 128)?,
-        payer: fields.payer(kind, partner)?,
+        payer,
         created_ms: now_ms,
         expires_ms: Some(fields.expires_ms(now_ms)?),
         exists: true,

@@ -83,6 +83,15 @@ impl App {
         params
     }
 
+    /// Parameters with their signature, as a form.
+    pub fn signed_form(&self, params: &BTreeMap<String, String>) -> String {
+        let pairs: Vec<String> =
+            params.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let sign = self.key.sign(pairs.join("&").as_bytes());
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.extend_pairs(params).append_pair("sign", &sign).finish()
+    }
+
     /// Calls with all but `biz_content` in the query, as the official SDK does.
     pub async fn raw(&self, method: &str, content: &str, notify_url: &str) -> String {
         let mut params = self.params(method, content, notify_url);
