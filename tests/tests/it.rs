@@ -11,6 +11,7 @@ mod it {
     mod fault_rows;
     mod fault_tables;
     mod gap;
+    mod home;
     mod killed;
     mod merchant;
     mod payment;

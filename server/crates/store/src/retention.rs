@@ -103,9 +103,8 @@ impl Passing {
         Passing::StreamTickets,
     ];
 
-    /// How long it is kept after its time: a month for sign-ins and invitations, because a
-    /// person may ask who was in their account; a day, the longest window of a budget, for the
-    /// rest.
+    /// How long it is kept after its time: a month for sign-ins and invitations, because a person
+    /// may ask who was in their account; a day, the longest window of a budget, for the rest.
     pub fn kept(self) -> TimeDelta {
         match self {
             Passing::Sessions | Passing::Invitations => TimeDelta::days(30),
