@@ -18,6 +18,10 @@ pub struct Settings {
     pub refresh_life: Duration,
     /// The phone number tenants are told to call; empty for none.
     pub service_phone: String,
+    /// True where a visitor in WeChat is asked by its service account who they are.
+    pub wechat_page: bool,
+    /// True where a visitor in Alipay is asked by it who they are.
+    pub alipay_page: bool,
 }
 
 impl Default for Settings {
@@ -27,6 +31,8 @@ impl Default for Settings {
             access_life: Duration::from_secs(600),
             refresh_life: Duration::from_secs(30 * 86_400),
             service_phone: String::new(),
+            wechat_page: false,
+            alipay_page: false,
         }
     }
 }

@@ -23,6 +23,7 @@ pub mod ledger;
 pub mod meter;
 pub mod order;
 pub mod story;
+pub mod tags;
 pub mod vend;
 
 pub mod backup;
@@ -98,6 +99,12 @@ pub enum Command {
         #[command(subcommand)]
         what: meter::What,
     },
+    /// 表上的二维码 / the QR codes on meters
+    Tags {
+        /// 做什么 / what to do
+        #[command(subcommand)]
+        what: tags::What,
+    },
     /// 账本 / the ledger
     Ledger {
         /// 做什么 / what to do
@@ -162,6 +169,7 @@ async fn dispatch(command: Command, config: Option<PathBuf>) -> Done {
         Command::Order { what } => order::run(what, &Site::open(config).await?).await,
         Command::Vend { what } => vend::run(what, &Site::open(config).await?).await,
         Command::Meter { what } => meter::run(what, &Site::open(config).await?).await,
+        Command::Tags { what } => tags::run(what, &Site::open(config).await?).await,
         Command::Ledger { what } => ledger::run(what, &Site::open(config).await?).await,
         Command::Doctor(args) => doctor::run(&args, config).await,
         Command::Backup(args) => backup::backup(&args, &Site::open(config).await?).await,

@@ -18,5 +18,6 @@ pub mod health;
 pub mod live;
 pub mod openapi;
 pub mod operator;
+pub mod pages;
 pub mod setup_page;
 pub mod tenant;

@@ -31,7 +31,7 @@ use crate::{
         App, Code, Problem,
         app::CALLBACKS_AT_ONCE_MAX,
         callback::{self, skew::SkewWatch},
-        dispatch, health, live, openapi, setup_page, tenant, trace,
+        dispatch, health, live, openapi, pages, setup_page, tenant, trace,
     },
     metrics::Metrics,
     operator::{
@@ -294,6 +294,7 @@ pub fn routes(config: &mut ServiceConfig) {
     health::configure(config);
     openapi::configure(config);
     live::configure(config);
+    pages::configure(config);
     setup_page::configure(config);
     config.default_service(web::to(nowhere));
 }

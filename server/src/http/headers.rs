@@ -9,12 +9,18 @@ const POLICY: &str = "default-src 'self'; object-src 'none'; base-uri 'none'; \
 const POLICY_OF_DOCS: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
      object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
      img-src 'self' data:";
+/// The tenant's pages, whose components write styles into their markup.
+const POLICY_OF_PAGES: &str = POLICY_OF_DOCS;
 /// A year, as browsers want it before they believe it.
 const HSTS: &str = "max-age=31536000; includeSubDomains";
 
 /// Adds what is missing. A handler that set one itself keeps it.
 pub fn add(headers: &mut HeaderMap, path: &str, tls: bool) {
-    let policy = if path.starts_with("/api/docs") { POLICY_OF_DOCS } else { POLICY };
+    let policy = match path {
+        path if path.starts_with("/api/docs") => POLICY_OF_DOCS,
+        path if path.starts_with("/m/") => POLICY_OF_PAGES,
+        _ => POLICY,
+    };
     set(headers, header::CONTENT_SECURITY_POLICY, policy);
     set(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(headers, header::X_FRAME_OPTIONS, "DENY");

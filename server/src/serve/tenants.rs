@@ -41,6 +41,7 @@ pub async fn desk(
         access_life: Duration::from_secs(tenant.access_life_s).min(ACCESS_LIFE_MAX),
         refresh_life: Duration::from_secs(tenant.refresh_life_days.saturating_mul(86_400)),
         service_phone: tenant.service_phone.clone(),
+        ..Settings::default()
     };
     Ok(Desk { house: house.clone(), clock, rng, settings, keys })
 }

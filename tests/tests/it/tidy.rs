@@ -28,7 +28,11 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("migrations", &[]),
     ("store", &["domain", "ledger", "migrations"]),
     ("vending", &["connector", "domain", "gateway", "ledger", "store"]),
-    ("mini-program-api", &["connector", "domain", "gateway", "ledger", "store", "vending"]),
+    ("paper", &[]),
+    (
+        "mini-program-api",
+        &["connector", "domain", "gateway", "ledger", "paper", "store", "vending"],
+    ),
     (
         "server",
         &[
@@ -38,6 +42,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "ledger",
             "meter-protocol",
             "mini-program-api",
+            "paper",
             "store",
             "vending",
         ],
