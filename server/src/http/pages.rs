@@ -28,7 +28,8 @@ const NAME_MAX: usize = 128;
 /// Files are sent packed from this size on.
 const PACKED_FROM: usize = 1_024;
 
-const UNBUILT: &str = "<!doctype html><html lang=\"zh-CN\"><meta charset=\"utf-8\"><title>预付</title>\
+const UNBUILT: &str = "<!doctype html><html lang=\"zh-CN\"><meta charset=\"utf-8\">\
+    <title>预付</title>\
     <p>租户页面还没有构建：请先运行 scripts/web build。</p>\
     <p>The tenant's pages were not built: run scripts/web build first.</p>";
 
