@@ -15,6 +15,7 @@ mod it {
     mod killed;
     mod merchant;
     mod payment;
+    mod person;
     mod postgres;
     mod replace;
     mod rows;
