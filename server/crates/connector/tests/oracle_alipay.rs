@@ -76,6 +76,12 @@ fn made(merchant: &Merchant, salt: &str) -> Vec<BTreeMap<String, String>> {
         amount: Money::from_fen(1),
         reason: "a=1&b=2 +%".to_owned(),
     };
+    let message = alipay::Message {
+        to: alipay::Buyer::OpenId(format!("0{salt}")),
+        template: "T=&+".to_owned(),
+        page: "pages/order/order?id%3d1".to_owned(),
+        values: BTreeMap::from([("keyword1".to_owned(), "电费 & \"{1}\" é 😀".to_owned())]),
+    };
     let day = BusinessDay::of(stamp.now);
     let mut requests: Vec<BTreeMap<String, String>> = [
         alipay::query(merchant, &number, &stamp),
@@ -84,6 +90,7 @@ fn made(merchant: &Merchant, salt: &str) -> Vec<BTreeMap<String, String>> {
         alipay::refund(merchant, &refund, &stamp),
         alipay::query_refund(merchant, &number, &refund.out_refund_no, &stamp),
         bill::request_link(merchant, bill::Kind::Account, day, &stamp),
+        alipay::tell(merchant, &message, &stamp),
     ]
     .into_iter()
     .map(|request: Result<Request, _>| params(&request.unwrap()))

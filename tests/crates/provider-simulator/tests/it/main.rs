@@ -10,6 +10,7 @@ mod callback;
 mod control;
 mod fault;
 mod notice;
+mod oracle_sms;
 mod receiver;
 mod refund;
 mod sign_in;
