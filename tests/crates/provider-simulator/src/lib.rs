@@ -11,6 +11,7 @@
 //! | `/connect/oauth2/authorize`, `/oauth2/publicAppAuthorize.htm` | pages that recognise visitors |
 //! | `POST /` | SendSms of Aliyun and of Tencent Cloud |
 //! | `/wallet`, `/wallet/{code}`, `/wallet/resolve?url=` | the payer's pages |
+//! | `/wallet/inbox` | the texts and messages that phones received |
 //! | `/control/…` | the book, payments, faults, keys and clock by JSON ([`control`]) |
 //!
 //! [`start`] runs it inside a test, [`run`] as the sub-command `simulator provider`.

@@ -1,5 +1,6 @@
 //! The wallet: the page a payer sees after scanning, with everything a payer may do, good or bad.
 
+pub(crate) mod inbox;
 pub(crate) mod page;
 pub(crate) mod part;
 
@@ -29,6 +30,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .route("/wallet/", web::get().to(list))
         .route("/wallet/wallet.css", web::get().to(style))
         .route("/wallet/resolve", web::get().to(resolve))
+        .route("/wallet/inbox", web::get().to(received))
         .route("/wallet/{code}", web::get().to(show))
         .route("/wallet/{code}", web::post().to(act));
 }
@@ -50,6 +52,10 @@ async fn style() -> HttpResponse {
 async fn list(request: HttpRequest, world: web::Data<World>) -> HttpResponse {
     let language = Language::of(request.query_string());
     html(page::list(&world, language))
+}
+
+async fn received(request: HttpRequest, world: web::Data<World>) -> HttpResponse {
+    html(inbox::inbox(&world, Language::of(request.query_string())))
 }
 
 /// Turns whatever was scanned into the page: `weixin://…?pr=CODE`, `https://qr.alipay.com/bCODE`.

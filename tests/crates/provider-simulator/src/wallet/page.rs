@@ -1,5 +1,6 @@
 //! The three pages: what can be paid, one order, and a code that leads nowhere.
 
+use super::inbox;
 use super::part::{
     BACK, CHEVRON, CLOCK, CROSS, Language, TICK, TICKET, TWO, grouped, icon, moment, money,
     provider, safe,
@@ -10,7 +11,7 @@ use crate::world::World;
 /// How many orders the list shows.
 const LIST_MAX: usize = 50;
 
-fn shell(language: Language, title: &str, here: &str, main: &str) -> String {
+pub(super) fn shell(language: Language, title: &str, here: &str, main: &str) -> String {
     let other = language.other();
     let switch = language.say("English", "中文");
     let banner = language.say("模拟钱包，付款不动真钱", "Simulated wallet, no real money moves");
@@ -77,6 +78,14 @@ pub(crate) fn list(world: &World, language: Language) -> String {
     if !past.is_empty() {
         main.push_str(&format!("<h2>{}</h2>", language.say("最近", "Recent")));
         main.push_str(&rows(&past));
+    }
+    drop(state);
+    if inbox::is_used(world) {
+        main.push_str(&format!(
+            "<a class=\"btn sec\" href=\"/wallet/inbox?lang={}\">{}</a>",
+            language.code(),
+            language.say("短信和消息", "Texts and messages"),
+        ));
     }
     shell(language, language.say("待付订单", "To pay"), "/wallet", &main)
 }

@@ -294,6 +294,24 @@ async fn a_gateway_can_refuse_be_busy_or_fall_silent_after_it_accepted() {
 }
 
 #[tokio::test]
+async fn a_person_reads_the_code_on_a_page_and_nothing_in_it_becomes_markup() {
+    let account = SmsAccount { sign_name: "<i>预付</i>".into(), ..SmsAccount::aliyun() };
+    let (clock, sms_accounts) = (SimClock::manual(NOW_MS), vec![account.clone()]);
+    let provider = start(Config { clock, sms_accounts, ..Config::default() }).unwrap();
+    let page = async |path: &str| {
+        let answer = client().get(format!("{}{path}", provider.base_url)).send().await.unwrap();
+        answer.text().await.unwrap()
+    };
+    assert!(page("/wallet/inbox?lang=en").await.contains("No texts or messages yet"));
+    assert!(!page("/wallet").await.contains("/wallet/inbox"));
+    Text { nonce: "n".into(), ..Text::of(&account) }.aliyun(&provider).await;
+    let shown = page("/wallet/inbox").await;
+    assert!(shown.contains("+8613800000000") && shown.contains("<b>123456</b>"), "{shown}");
+    assert!(shown.contains("【&lt;i&gt;预付") && !shown.contains("<i>预付"), "{shown}");
+    assert!(page("/wallet").await.contains("/wallet/inbox?lang=zh"));
+}
+
+#[tokio::test]
 async fn the_control_api_shows_the_code_that_was_sent() {
     let (provider, _) = world(false);
     let text = Text { nonce: "n".into(), ..Text::of(&SmsAccount::aliyun()) };
