@@ -63,6 +63,13 @@ const WATER: Record<SupplyState, Row> = {
 	unknown: [['状态未知', 'Not known'], 'question', 'doubt'],
 };
 
+const GAS: Record<SupplyState, Row> = {
+	...WATER,
+	on: [['供气中', 'Gas on'], 'tick-ring', 'ok'],
+	off: [['已停气', 'Gas off'], 'alert', 'err'],
+	kept: [['保供', 'Kept on'], 'shield', 'brand'],
+};
+
 const told = ([words, icon, colour]: Row, language: Language): State => ({
 	word: pick(words, language),
 	icon,
@@ -77,7 +84,7 @@ export function orderState(state: string, purpose: string, language: Language): 
 
 /** A supply's state; one nobody listed is not known, never on. */
 export function supplyState(state: string, purpose: string, language: Language): State {
-	const table = purpose === 'electricity' ? SUPPLY : WATER;
+	const table = purpose === 'electricity' ? SUPPLY : purpose === 'gas' ? GAS : WATER;
 	return told(table[state as SupplyState] ?? table.unknown, language);
 }
 
@@ -104,7 +111,7 @@ export const feeWord = (purpose: string, language: Language): string =>
 type Step = 'paid' | 'credited' | 'sent' | 'on-meter' | 'restored';
 
 /** A step of the timeline: when reached, while it goes on, before; and what it waits for. */
-const STEP: Record<Step, { done: Pair; now: Pair; waiting: Pair; hint: Pair }> = {
+const STEP: Record<Step, { done: Pair; now: Pair; waiting: Pair; hint: Pair; busy?: Pair }> = {
 	paid: {
 		done: ['已付款', 'Paid'],
 		now: ['等待付款', 'Awaiting payment'],
@@ -128,6 +135,7 @@ const STEP: Record<Step, { done: Pair; now: Pair; waiting: Pair; hint: Pair }> =
 		now: ['充入中', 'Sending to meter'],
 		waiting: ['充入电表', 'On the meter'],
 		hint: ['电表回读一致，才算充入', 'Done once the meter reads it back'],
+		busy: ['正在写入电表并回读核对，通常 5–15 秒', 'Writing and reading back, usually 5–15 s'],
 	},
 	restored: {
 		done: ['已送电', 'Power restored'],
@@ -157,9 +165,11 @@ export function stepWords(
 	const row = water ?? STEP[step as Step];
 	if (!row) return { title: step, hint: '' };
 	const doubt: Pair = ['待确认', 'Being checked'];
+	const checking: Pair = ['结果未知，正在读表核对，不会重发', 'Not known: reading the meter, not sending again'];
+	const hint = state === 'doubt' ? checking : state === 'now' ? (row.busy ?? row.hint) : row.hint;
 	return {
 		title: pick(state === 'doubt' ? doubt : row[state], language),
-		hint: pick(row.hint, language),
+		hint: pick(hint, language),
 	};
 }
 
