@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use domain::{Clock, Rng};
 use vending::House;
 
-use crate::token::Keys;
+use crate::{read::Board, token::Keys};
 
 /// Bounds and periods of the tenant's side.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct Settings {
     pub wechat_page: bool,
     /// True where a visitor in Alipay is asked by it who they are.
     pub alipay_page: bool,
+    /// The projects whose tenants may switch their own supply (T7).
+    pub switching_projects: Vec<i64>,
 }
 
 impl Default for Settings {
@@ -33,6 +35,7 @@ impl Default for Settings {
             service_phone: String::new(),
             wechat_page: false,
             alipay_page: false,
+            switching_projects: Vec::new(),
         }
     }
 }
@@ -49,4 +52,6 @@ pub struct Desk {
     pub settings: Settings,
     /// The keys of access tokens.
     pub keys: Keys,
+    /// Live reads of this process.
+    pub reads: Board,
 }

@@ -21,10 +21,13 @@ pub mod route;
 pub use route::{Effect, Need, Route, Verb};
 pub mod token;
 
+pub mod home;
 pub mod me;
+pub mod meter;
+pub mod read;
 
 /// Every route of the tenant's API.
-pub const ROUTES: &[&[Route]] = &[me::ROUTES];
+pub const ROUTES: &[&[Route]] = &[me::ROUTES, home::ROUTES, meter::ROUTES, read::ROUTES];
 
 /// The path in front of every route here.
 pub const PREFIX: &str = "/api/mini/v1";

@@ -196,6 +196,8 @@ pub struct Arrears {
     pub trips_per_hour_building_max: u32,
     /// Emergency credit before a cut, in fen.
     pub overdraft_fen: i64,
+    /// What a purse has to hold before supply comes back, in fen; below 1 it is 1.
+    pub reconnect_minimum_fen: i64,
 }
 
 impl Default for Arrears {
@@ -209,6 +211,7 @@ impl Default for Arrears {
             trips_per_hour_max: 30,
             trips_per_hour_building_max: 10,
             overdraft_fen: 0,
+            reconnect_minimum_fen: 1,
         }
     }
 }
@@ -228,6 +231,8 @@ pub struct Tenant {
     pub token_key_before_file: String,
     /// The phone number tenants are told to call; empty for none.
     pub service_phone: String,
+    /// The projects whose tenants may switch their own supply off and on (T7).
+    pub switching_projects: Vec<i64>,
 }
 
 impl Default for Tenant {
@@ -238,6 +243,7 @@ impl Default for Tenant {
             token_key_file: String::new(),
             token_key_before_file: String::new(),
             service_phone: String::new(),
+            switching_projects: Vec::new(),
         }
     }
 }

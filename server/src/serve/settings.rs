@@ -61,6 +61,7 @@ pub fn of(config: &Config) -> Result<Settings, ConfigError> {
             ..defaults.trip_rules
         },
         overdraft_fen: arrears.overdraft_fen,
+        reconnect_minimum_fen: arrears.reconnect_minimum_fen.max(1),
         node: config.server.node.clone(),
         many_nodes: !config.server.node.is_empty(),
         meter_passwords: password_file(config),

@@ -41,9 +41,10 @@ pub async fn desk(
         access_life: Duration::from_secs(tenant.access_life_s).min(ACCESS_LIFE_MAX),
         refresh_life: Duration::from_secs(tenant.refresh_life_days.saturating_mul(86_400)),
         service_phone: tenant.service_phone.clone(),
+        switching_projects: tenant.switching_projects.clone(),
         ..Settings::default()
     };
-    Ok(Desk { house: house.clone(), clock, rng, settings, keys })
+    Ok(Desk { house: house.clone(), clock, rng, settings, keys, reads: Default::default() })
 }
 
 /// A key file: at least 32 bytes in base64.

@@ -11,7 +11,7 @@ pub(crate) use rows::{Movement, movements};
 mod post;
 pub use post::{by_key, post};
 mod balance;
-pub use balance::{balance, hold, open_holds};
+pub use balance::{after_order, balance, hold, open_holds};
 mod audit;
 pub use audit::{AuditError, AuditReport};
 

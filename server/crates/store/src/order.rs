@@ -1,10 +1,12 @@
 //! Orders: rows of `orders` and the one way to move them.
 
 use chrono::{DateTime, Utc};
-use domain::{Channel, MeterId, Money, OrderId, OrderNo, OrderState, ProjectId, Purpose};
+use domain::{
+    AccountId, Channel, MeterId, Money, OrderId, OrderNo, OrderState, ProjectId, Purpose,
+};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter,
+    QueryOrder, QuerySelect, sea_query::Expr,
 };
 
 use crate::{
@@ -175,6 +177,27 @@ pub async fn list<C: ConnectionTrait>(
     }
     if let Some(since) = filter.since {
         query = query.filter(orders::Column::PlacedAt.gte(since));
+    }
+    Ok(query.all(db).await?)
+}
+
+/// Orders of an account, the newest first, behind one that was placed at a moment with an id.
+pub async fn of_account<C: ConnectionTrait>(
+    db: &C,
+    (project, account): (ProjectId, AccountId),
+    before: Option<(DateTime<Utc>, uuid::Uuid)>,
+    limit: u64,
+) -> Result<Vec<Order>, StoreError> {
+    let mut query = orders::Entity::find()
+        .filter(orders::Column::ProjectId.eq(project.0))
+        .filter(orders::Column::AccountId.eq(account.0))
+        .order_by_desc(orders::Column::PlacedAt)
+        .order_by_desc(orders::Column::Id)
+        .limit(limit.clamp(1, LIST_MAX));
+    if let Some((at, id)) = before {
+        let earlier = orders::Column::PlacedAt.lt(at);
+        let same = orders::Column::PlacedAt.eq(at).and(orders::Column::Id.lt(id));
+        query = query.filter(orders::Column::PlacedAt.lte(at)).filter(earlier.or(same));
     }
     Ok(query.all(db).await?)
 }

@@ -253,6 +253,41 @@ pub async fn range<C: ConnectionTrait>(
     Ok(points)
 }
 
+/// The first value of an item from `from` on and before `until`, if there is one.
+pub async fn first_since<C: ConnectionTrait>(
+    db: &C,
+    (project, meter): (ProjectId, MeterId),
+    item: i16,
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> Result<Option<Point>, StoreError> {
+    let days = reading_day::Entity::find()
+        .filter(reading_day::Column::ProjectId.eq(project.0))
+        .filter(reading_day::Column::MeterId.eq(meter.0))
+        .filter(reading_day::Column::Item.eq(item))
+        .filter(reading_day::Column::Day.gte(BusinessDay::of(from).date()))
+        .order_by_asc(reading_day::Column::Day)
+        // The day of `from` may end before it.
+        .limit(2)
+        .all(db)
+        .await?;
+    let mut points = Vec::new();
+    for day in &days {
+        points.extend(fold::points_of(day)?);
+    }
+    let fresh = reading_today::Entity::find()
+        .filter(reading_today::Column::ProjectId.eq(project.0))
+        .filter(reading_today::Column::MeterId.eq(meter.0))
+        .filter(reading_today::Column::Item.eq(item))
+        .filter(reading_today::Column::At.gte(from))
+        .order_by_asc(reading_today::Column::At)
+        .one(db)
+        .await?;
+    points.extend(fresh.map(|row| Point { at: row.at, value: row.value }));
+    points.retain(|point| (from..until).contains(&point.at));
+    Ok(points.into_iter().min_by_key(|point| point.at))
+}
+
 impl Store {
     /// Appends readings; answers when they are durable.
     pub async fn append_readings(&self, readings: Vec<Reading>) -> Result<(), StoreError> {

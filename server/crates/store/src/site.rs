@@ -152,3 +152,18 @@ pub async fn gateway_intervals<C: ConnectionTrait>(
         .await?;
     Ok(found)
 }
+
+/// The newest stretch a gateway was connected in; still open while it is. None before the first.
+pub async fn newest_interval<C: ConnectionTrait>(
+    db: &C,
+    project: ProjectId,
+    gateway: GatewayId,
+) -> Result<Option<GatewayInterval>, StoreError> {
+    let found = gateway_interval::Entity::find()
+        .filter(gateway_interval::Column::ProjectId.eq(project.0))
+        .filter(gateway_interval::Column::GatewayId.eq(gateway.0))
+        .order_by_desc(gateway_interval::Column::FromAt)
+        .one(db)
+        .await?;
+    Ok(found)
+}

@@ -63,3 +63,22 @@ pub async fn list<C: ConnectionTrait>(
         .await?;
     Ok(found)
 }
+
+/// Every version of the tariff one version belongs to, the oldest first.
+pub async fn versions_of<C: ConnectionTrait>(
+    db: &C,
+    project: ProjectId,
+    id: TariffId,
+) -> Result<Vec<Tariff>, StoreError> {
+    let Some(named) = tariff::Entity::find_by_id((project.0, id.0)).one(db).await? else {
+        return Ok(Vec::new());
+    };
+    let found = tariff::Entity::find()
+        .filter(tariff::Column::ProjectId.eq(project.0))
+        .filter(tariff::Column::Name.eq(named.name))
+        .order_by_asc(tariff::Column::ValidFrom)
+        .limit(LIST_MAX)
+        .all(db)
+        .await?;
+    Ok(found)
+}

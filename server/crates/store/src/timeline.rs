@@ -77,8 +77,8 @@ pub async fn of<C: ConnectionTrait>(
     Ok(found)
 }
 
-/// The newest lines, the newest first. The id sorts by time, and the key ends with it.
-async fn newest<C: ConnectionTrait>(
+/// The newest lines of a timeline, the newest first. The id sorts by time, and the key ends with it.
+pub async fn newest<C: ConnectionTrait>(
     db: &C,
     project: ProjectId,
     order: OrderId,

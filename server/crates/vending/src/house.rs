@@ -37,6 +37,8 @@ pub struct Settings {
     pub trip_rules: TripRules,
     /// Emergency credit before a cut, in fen.
     pub overdraft_fen: i64,
+    /// What a purse has to hold before supply comes back, in fen; at least 1.
+    pub reconnect_minimum_fen: i64,
     /// This process's name, where several share a database.
     pub node: String,
     /// Several processes share the database: only jobs of gateways connected here are taken.
@@ -66,6 +68,7 @@ impl Default for Settings {
                 hourly_budget_building: 10,
             },
             overdraft_fen: 0,
+            reconnect_minimum_fen: 1,
             node: "one".to_owned(),
             many_nodes: false,
             meter_passwords: None,

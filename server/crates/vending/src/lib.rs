@@ -20,6 +20,7 @@ pub mod directory;
 pub mod gap;
 pub mod job;
 pub mod line;
+pub mod live;
 pub mod meter;
 pub mod notice;
 pub mod order;

@@ -175,6 +175,11 @@ impl House {
         Ok(Turn { row, meter: meter.clone(), saga, frames: Vec::new() })
     }
 
+    /// True where the meter has a relay or a valve that can be switched from here.
+    pub fn has_switch(&self, meter: &Meter) -> bool {
+        self.actuator(meter).is_some()
+    }
+
     /// How the meter's relay or valve behaves, by its profile; `None` when it has none.
     pub(crate) fn actuator(&self, meter: &Meter) -> Option<Actuator> {
         let profile = self.gateway().profiles().get(&meter.profile)?;

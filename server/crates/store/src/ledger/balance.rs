@@ -1,7 +1,7 @@
 //! What accounts stand at.
 
 use chrono::{DateTime, Utc};
-use domain::{HoldId, Money, ProjectId};
+use domain::{HoldId, Money, OrderId, ProjectId};
 use ledger::{Balance, Hold, LedgerAccount, Side};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, Statement, Value,
@@ -49,6 +49,32 @@ const TAIL: &str = "select cast( \
       where project_id = $1 and credit = $2 and seq > $3) \
      - (select coalesce(sum(amount_fen), 0) from posting \
       where project_id = $1 and debit = $2 and seq > $3) as bigint)";
+
+/// What a purse stood at right after a posting into it: what it stands at now without whatever
+/// came later. In one statement, so that nothing moves in between. None if the order posted
+/// nothing into it.
+pub async fn after_order<C: ConnectionTrait>(
+    db: &C,
+    project: ProjectId,
+    account: LedgerAccount,
+    order: OrderId,
+) -> Result<Option<Money>, StoreError> {
+    let values: [Value; 3] = [project.0.into(), account.to_string().into(), order.0.into()];
+    let statement = Statement::from_sql_and_values(db.get_database_backend(), AFTER_ORDER, values);
+    let row = db.query_one_raw(statement).await?;
+    let fen: Option<i64> = row.map(|row| row.try_get_by_index(0)).transpose()?.flatten();
+    Ok(fen.map(Money::from_fen))
+}
+
+const AFTER_ORDER: &str = "select cast(u.balance_fen \
+     - (select coalesce(sum(amount_fen), 0) from posting \
+        where project_id = $1 and credit = $2 and seq > c.seq) \
+     + (select coalesce(sum(amount_fen), 0) from posting \
+        where project_id = $1 and debit = $2 and seq > c.seq) as bigint) \
+     from (select max(p.seq) as seq from ledger_transaction t \
+           join posting p on p.project_id = t.project_id and p.transaction_id = t.id \
+           where t.project_id = $1 and t.order_id = $3 and p.credit = $2) c \
+     join purse u on u.project_id = $1 and u.ledger_account = $2 where c.seq is not null";
 
 /// A hold by its id.
 pub async fn hold<C: ConnectionTrait>(

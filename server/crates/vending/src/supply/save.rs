@@ -70,7 +70,7 @@ impl House {
     }
 
     /// True when the money suffices for supply: meter-held money is in the meter already; a
-    /// platform-held purse must be above zero.
+    /// platform-held purse must hold the project's minimum, and always be above zero.
     pub(super) async fn is_worth_restoring(&self, meter: &Meter) -> Result<bool> {
         if meter.money_model()? == MoneyModel::MeterHeld {
             return Ok(true);
@@ -78,7 +78,7 @@ impl House {
         let Some(account) = meter.account() else { return Ok(false) };
         let purse = posting::purse_of(account, meter.purpose()?);
         let balance = store::ledger::balance(self.store().read(), meter.project(), purse).await?;
-        Ok(balance.posted.is_positive())
+        Ok(balance.posted.fen() >= self.settings().reconnect_minimum_fen.max(1))
     }
 }
 
