@@ -27,3 +27,15 @@ mod page;
 pub use page::{Scope, Visitor, authorize_link, exchange, read_exchange};
 mod js_sdk;
 pub use js_sdk::{PageSignature, Ticket, read_ticket, sign_page, ticket};
+
+mod message;
+pub mod value;
+pub use message::{
+    Language, Subscribed, Template, read_subscribed, read_template, send_subscribed, send_template,
+};
+mod order_notice;
+pub use order_notice::{OrderNotice, PaidCheck, notify_order, read_notify_order};
+mod shipping;
+pub use shipping::{OrderKey, Shipment, Shipped, read_ship, ship};
+mod link;
+pub use link::{LINK_DAYS_MAX, read_url_link, url_link};

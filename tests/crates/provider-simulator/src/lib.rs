@@ -8,7 +8,8 @@
 //! | `/v3/…` | WeChat Pay APIv3: orders, queries, close, refunds, certificates, bills |
 //! | `/gateway.do` | Alipay's gateway; `/alipay/bill` its bill files |
 //! | `/sns/…`, `/cgi-bin/…`, `/wxa/…` | WeChat beside the payment: sign-in, tokens, messages |
-//! | `/connect/oauth2/authorize`, `/oauth2/publicAppAuthorize.htm` | pages that recognise visitors |
+//! | `/connect/oauth2/authorize` | the page of WeChat that recognises a visitor |
+//! | `/oauth2/publicAppAuthorize.htm` | the page of Alipay that does |
 //! | `POST /` | SendSms of Aliyun and of Tencent Cloud |
 //! | `/wallet`, `/wallet/{code}`, `/wallet/resolve?url=` | the payer's pages |
 //! | `/wallet/inbox` | the texts and messages that phones received |

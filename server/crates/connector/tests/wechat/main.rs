@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod code;
+mod message;
 mod page;
 mod session;
 mod support;
