@@ -101,7 +101,7 @@ pub fn read_send(gateway: &Gateway, text: &Text, response: &Response) -> Outcome
 
 /// What a gateway's code means for us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
+enum Class {
     /// Refused for this number for good.
     Declined,
     /// Our account, signature, template, key or clock.
@@ -116,7 +116,7 @@ pub enum Class {
 
 /// A gateway's codes; one that ends in `*` stands for all that start with what is before it. The
 /// first match counts.
-pub(crate) type Table = [(&'static str, Class)];
+type Table = [(&'static str, Class)];
 
 fn classify(table: &Table, code: &str) -> Class {
     let fits = |listed: &str| match listed.strip_suffix('*') {

@@ -22,9 +22,9 @@ pub use session::{Person, read_session, session};
 mod phone;
 pub use phone::{Phone, phone, read_phone};
 mod token;
-pub use token::{AccessToken, read_token, token};
+pub use token::{AccessToken, TOKEN_MAX, read_token, token};
 mod page;
-pub use page::{Scope, Visitor, authorize_link, exchange, read_exchange};
+pub use page::{STATE_MAX, Scope, Visitor, authorize_link, exchange, read_exchange};
 mod js_sdk;
 pub use js_sdk::{PageSignature, Ticket, read_ticket, sign_page, ticket};
 
@@ -36,6 +36,6 @@ pub use message::{
 mod order_notice;
 pub use order_notice::{OrderNotice, PaidCheck, notify_order, read_notify_order};
 mod shipping;
-pub use shipping::{OrderKey, Shipment, Shipped, read_ship, ship};
+pub use shipping::{ITEM_DESC_MAX, OrderKey, Shipment, Shipped, read_ship, ship};
 mod link;
 pub use link::{LINK_DAYS_MAX, read_url_link, url_link};

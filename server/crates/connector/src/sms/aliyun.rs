@@ -65,7 +65,7 @@ const REFUSALS: &Table = &[
 ];
 
 /// What a code means.
-pub fn class(code: &str) -> Class {
+fn class(code: &str) -> Class {
     classify(REFUSALS, code)
 }
 
