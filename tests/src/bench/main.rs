@@ -12,6 +12,7 @@ mod credit;
 mod idle;
 mod light;
 mod sweep;
+mod tenant;
 
 mod books;
 mod callback;
@@ -66,6 +67,8 @@ enum Section {
     },
     /// Payment → light on buses of 2400 baud (goals P8, P9).
     Light,
+    /// The tenant's API over 100,000 accounts at 200 requests a second.
+    Tenant,
     /// 100,000 meters on 3,125 buses against the physical limit (goals G1, G2).
     Sweep,
     /// 18,000 idle connections (goals G4, G5).
@@ -83,6 +86,7 @@ fn main() {
                 credit::run(&common, &postgres, without_http).await;
             }
             Section::Light => light::run(&common).await,
+            Section::Tenant => tenant::run(&common).await,
             Section::Sweep => sweep::run(&common).await,
             Section::Idle => idle::run(&common).await,
         }

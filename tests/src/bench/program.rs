@@ -32,9 +32,14 @@ pub struct Server {
 impl Server {
     /// Starts it on a migrated database and waits until it answers.
     pub async fn start(common: &Common, database: &str) -> Server {
+        Server::start_with(common, database, &[]).await
+    }
+
+    /// The same with further variables of the environment.
+    pub async fn start_with(common: &Common, database: &str, more: &[(&str, String)]) -> Server {
         let (port, dtu) = (free_port(), free_port());
         let address = SocketAddr::from(([127, 0, 0, 1], port));
-        let variables = [
+        let mut variables = vec![
             ("YUFU__DATABASE__URL", database.to_owned()),
             ("YUFU__SERVER__LISTEN", address.to_string()),
             ("YUFU__SERVER__PUBLIC_URL", format!("http://{address}")),
@@ -43,6 +48,7 @@ impl Server {
             ("YUFU__VENDING__JOBS_AT_ONCE", "1".to_owned()),
             ("YUFU__LOG__FILTER", "warn".to_owned()),
         ];
+        variables.extend(more.iter().cloned());
         let log = common.dir.join("yufu.log");
         let clock = SystemClock::new();
         let begun = clock.monotonic();

@@ -102,7 +102,7 @@ async fn post(stream: &mut TcpStream, target: &str, letter: &Letter) -> bool {
 }
 
 /// The status of an answer that is there to its last byte.
-fn complete(answer: &[u8]) -> Option<u16> {
+pub fn complete(answer: &[u8]) -> Option<u16> {
     let end = answer.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
     let head = std::str::from_utf8(&answer[..end]).ok()?;
     let length = head.lines().find_map(|line| {
