@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use domain::{Clock, Rng};
 use vending::House;
 
-use crate::{read::Board, token::Keys};
+use crate::{door::Doors, keyed::Keyed, read::Board, token::Keys};
 
 /// Bounds and periods of the tenant's side.
 #[derive(Clone, Debug)]
@@ -18,12 +18,15 @@ pub struct Settings {
     pub refresh_life: Duration,
     /// The phone number tenants are told to call; empty for none.
     pub service_phone: String,
-    /// True where a visitor in WeChat is asked by its service account who they are.
-    pub wechat_page: bool,
-    /// True where a visitor in Alipay is asked by it who they are.
-    pub alipay_page: bool,
     /// The projects whose tenants may switch their own supply (T7).
     pub switching_projects: Vec<i64>,
+}
+
+impl Settings {
+    /// True where browsers reach us by TLS, so that cookies go nowhere else.
+    pub fn is_tls(&self) -> bool {
+        self.public_url.starts_with("https://")
+    }
 }
 
 impl Default for Settings {
@@ -33,8 +36,6 @@ impl Default for Settings {
             access_life: Duration::from_secs(600),
             refresh_life: Duration::from_secs(30 * 86_400),
             service_phone: String::new(),
-            wechat_page: false,
-            alipay_page: false,
             switching_projects: Vec::new(),
         }
     }
@@ -54,4 +55,8 @@ pub struct Desk {
     pub keys: Keys,
     /// Live reads of this process.
     pub reads: Board,
+    /// The key of hashes that nobody else can make.
+    pub keyed: Keyed,
+    /// The doors to WeChat, Alipay and the SMS gateways.
+    pub doors: Doors,
 }

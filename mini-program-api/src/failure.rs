@@ -56,6 +56,9 @@ pub enum Failure {
     /// Only the first person of a home may do this.
     #[error("only the owner of the home may do this")]
     OwnerOnly,
+    /// The home has as many persons or invitations, or the person as many homes, as there may be.
+    #[error("the home or the person has as many as there may be")]
+    HomeFull,
     /// The identity belongs to another person already.
     #[error("the identity belongs to somebody else")]
     IdentityTaken,

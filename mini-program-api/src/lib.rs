@@ -14,20 +14,44 @@ pub mod call;
 pub use call::{Call, Client};
 pub mod desk;
 pub use desk::{Desk, Settings};
+pub mod budget;
+pub mod door;
 pub mod failure;
 pub use failure::{Failure, Result};
+pub mod keyed;
+pub mod puzzle;
 pub mod reach;
 pub mod route;
 pub use route::{Effect, Need, Route, Verb};
 pub mod token;
 
+pub mod binding;
 pub mod home;
 pub mod me;
 pub mod meter;
+pub mod people;
+pub mod phone;
 pub mod read;
+pub mod session;
+pub mod sms_code;
+pub mod tag;
 
 /// Every route of the tenant's API.
-pub const ROUTES: &[&[Route]] = &[me::ROUTES, home::ROUTES, meter::ROUTES, read::ROUTES];
+pub const ROUTES: &[&[Route]] = &[
+    session::ROUTES,
+    session::provider::ROUTES,
+    session::oauth::ROUTES,
+    sms_code::ROUTES,
+    phone::ROUTES,
+    me::ROUTES,
+    tag::ROUTES,
+    binding::ROUTES,
+    binding::request::ROUTES,
+    people::ROUTES,
+    home::ROUTES,
+    meter::ROUTES,
+    read::ROUTES,
+];
 
 /// The path in front of every route here.
 pub const PREFIX: &str = "/api/mini/v1";

@@ -92,12 +92,15 @@ pub async fn admit(
     if route.need == Need::Nothing {
         return Ok(Admitted::default());
     }
+    if route.need == Need::Anybody && token.is_none() {
+        return Ok(Admitted::default());
+    }
     let token = token.ok_or(Failure::SignInRequired)?;
     let caller = caller(desk, token, desk.clock.now()).await?;
     let admitted = Admitted { caller: Some(caller), ..Admitted::default() };
     let value = |name: &str| path.iter().find(|(known, _)| known == name).map(|(_, v)| v.as_str());
     match route.need {
-        Need::Nothing | Need::SignedIn => Ok(admitted),
+        Need::Nothing | Need::Anybody | Need::SignedIn => Ok(admitted),
         Need::Home => {
             let home = home(desk, &caller, value("home")).await?;
             if let Some(meter) = value("meter") {

@@ -15,6 +15,8 @@ use crate::{PREFIX, answer::Answer, call::Call, failure::Result};
 pub enum Need {
     /// Nothing: the way in itself, and what anybody may see who holds its random name.
     Nothing,
+    /// Nothing either; whoever shows a token is known by it, and a bad one is refused.
+    Anybody,
     /// Being signed in.
     SignedIn,
     /// A binding to the home of the path's `{home}`; a `{meter}` there has to be that home's.
@@ -149,6 +151,12 @@ impl Route {
     /// What it answers.
     pub const fn answers<T: ToSchema>(mut self, status: u16) -> Route {
         self.answers = (status, Some(shape::<T>));
+        self
+    }
+
+    /// Sends a browser on to another page.
+    pub const fn redirects(mut self) -> Route {
+        self.answers = (302, None);
         self
     }
 

@@ -19,6 +19,10 @@ pub struct Config {
     pub wechat_pay: WechatPay,
     /// Alipay's address.
     pub alipay: Alipay,
+    /// The mini-program and the service account.
+    pub wechat: Wechat,
+    /// Text messages.
+    pub sms: Sms,
     /// What may be bought and how long it may take.
     pub vending: Vending,
     /// When supply may be cut.
@@ -140,11 +144,103 @@ impl Default for WechatPay {
 pub struct Alipay {
     /// Alipay's gateway.
     pub gateway_url: String,
+    /// The application people sign in with; its keys are those of a merchant account. Empty for
+    /// none.
+    pub sign_in_app_id: String,
+    /// Where a page sends its visitor to be recognised.
+    pub authorize_url: String,
 }
 
 impl Default for Alipay {
     fn default() -> Self {
-        Alipay { gateway_url: "https://openapi.alipay.com/gateway.do".to_owned() }
+        Alipay {
+            gateway_url: "https://openapi.alipay.com/gateway.do".to_owned(),
+            sign_in_app_id: String::new(),
+            authorize_url: "https://openauth.alipay.com/oauth2/publicAppAuthorize.htm".to_owned(),
+        }
+    }
+}
+
+/// `[wechat]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Wechat {
+    /// The mini-program (`wx…`); empty for none.
+    pub mini_app_id: String,
+    /// Its AppSecret.
+    pub mini_secret: Hidden,
+    /// A file that holds it.
+    pub mini_secret_file: String,
+    /// The service account (`wx…`); empty for none.
+    pub page_app_id: String,
+    /// Its AppSecret.
+    pub page_secret: Hidden,
+    /// A file that holds it.
+    pub page_secret_file: String,
+    /// WeChat's host.
+    pub base_url: String,
+    /// Where a page sends its visitor to be recognised.
+    pub authorize_url: String,
+}
+
+impl Default for Wechat {
+    fn default() -> Self {
+        Wechat {
+            mini_app_id: String::new(),
+            mini_secret: Hidden::default(),
+            mini_secret_file: String::new(),
+            page_app_id: String::new(),
+            page_secret: Hidden::default(),
+            page_secret_file: String::new(),
+            base_url: "https://api.weixin.qq.com".to_owned(),
+            authorize_url: "https://open.weixin.qq.com/connect/oauth2/authorize".to_owned(),
+        }
+    }
+}
+
+/// `[sms]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sms {
+    /// `none`, `log` (a demonstration's), `aliyun` or `tencent`.
+    pub driver: String,
+    /// The gateway's address; empty = the driver's own.
+    pub base_url: String,
+    /// AccessKey id or SecretId.
+    pub key_id: String,
+    /// AccessKey secret or SecretKey.
+    pub key_secret: Hidden,
+    /// A file that holds it.
+    pub key_secret_file: String,
+    /// The application at Tencent (`SmsSdkAppId`).
+    pub sdk_app_id: String,
+    /// The region at Tencent.
+    pub region: String,
+    /// The approved signature, without its brackets.
+    pub sign_name: String,
+    /// The approved template of codes; its one variable is `code`.
+    pub code_template: String,
+    /// What one message costs, in li (a tenth of a fen).
+    pub price_li: i64,
+    /// What the messages of a day may cost, in fen.
+    pub day_budget_fen: i64,
+}
+
+impl Default for Sms {
+    fn default() -> Self {
+        Sms {
+            driver: "none".to_owned(),
+            base_url: String::new(),
+            key_id: String::new(),
+            key_secret: Hidden::default(),
+            key_secret_file: String::new(),
+            sdk_app_id: String::new(),
+            region: "ap-guangzhou".to_owned(),
+            sign_name: String::new(),
+            code_template: String::new(),
+            price_li: 45,
+            day_budget_fen: 10_000,
+        }
     }
 }
 
@@ -229,6 +325,10 @@ pub struct Tenant {
     pub token_key_file: String,
     /// The key file before the last change; its tokens are accepted until they run out.
     pub token_key_before_file: String,
+    /// A file with the key of hashes (codes, phone numbers, addresses), at least 32 bytes in
+    /// base64; empty = the site makes one for itself and keeps it in its database. Printed codes
+    /// and invitations of before a change no longer work.
+    pub hash_key_file: String,
     /// The phone number tenants are told to call; empty for none.
     pub service_phone: String,
     /// The projects whose tenants may switch their own supply off and on (T7).
@@ -242,6 +342,7 @@ impl Default for Tenant {
             refresh_life_days: 30,
             token_key_file: String::new(),
             token_key_before_file: String::new(),
+            hash_key_file: String::new(),
             service_phone: String::new(),
             switching_projects: Vec::new(),
         }
@@ -261,6 +362,29 @@ pub struct Log {
 impl Default for Log {
     fn default() -> Self {
         Log { filter: "info,sqlx=warn".to_owned(), format: "text".to_owned() }
+    }
+}
+
+/// A secret of the configuration: printed and written as stars.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Hidden(pub String);
+
+impl Hidden {
+    fn shown(&self) -> &'static str {
+        if self.0.is_empty() { "" } else { "***" }
+    }
+}
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.shown())
+    }
+}
+
+impl Serialize for Hidden {
+    fn serialize<S: serde::Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_str(self.shown())
     }
 }
 
@@ -301,12 +425,19 @@ impl Config {
     }
 
     fn read_secrets(&mut self) -> Result<(), ConfigError> {
-        if self.database.url_file.is_empty() {
-            return Ok(());
+        let (wechat, sms) = (&mut self.wechat, &mut self.sms);
+        for (file, text) in [
+            (&self.database.url_file, &mut self.database.url),
+            (&wechat.mini_secret_file, &mut wechat.mini_secret.0),
+            (&wechat.page_secret_file, &mut wechat.page_secret.0),
+            (&sms.key_secret_file, &mut sms.key_secret.0),
+        ] {
+            if !file.is_empty() {
+                let path = PathBuf::from(file);
+                let read = std::fs::read_to_string(&path).map_err(|_| ConfigError::File(path))?;
+                *text = read.trim().to_owned();
+            }
         }
-        let path = PathBuf::from(&self.database.url_file);
-        let url = std::fs::read_to_string(&path).map_err(|_| ConfigError::File(path))?;
-        self.database.url = url.trim().to_owned();
         Ok(())
     }
 
@@ -337,6 +468,25 @@ mod tests {
                 assert!(table[section].get(key).is_some(), "[{section}] {key} is not explained");
             }
         }
+    }
+
+    #[test]
+    fn a_secret_is_read_from_its_file_and_printed_as_stars() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, secret) = (dir.path().join("yufu.toml"), dir.path().join("secret"));
+        std::fs::write(&secret, "canary\n").unwrap();
+        let text = format!(
+            "[wechat]\nmini_secret = 'canary'\npage_secret_file = '{0}'\n[sms]\nkey_secret_file = '{0}'\n",
+            secret.display()
+        );
+        std::fs::write(&file, text).unwrap();
+        let config = Config::load(Some(&file)).unwrap();
+        for read in [&config.wechat.mini_secret, &config.wechat.page_secret, &config.sms.key_secret]
+        {
+            assert_eq!(read.0, "canary");
+        }
+        let shown = toml::to_string(&config).unwrap() + &format!("{config:?}");
+        assert!(shown.contains("***") && !shown.contains("canary"), "{shown}");
     }
 
     #[test]

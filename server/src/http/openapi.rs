@@ -157,6 +157,7 @@ fn described() -> Vec<Described> {
         says: route.says,
         needs: match route.need {
             mini::Need::Nothing => "无需登录 / Needs no sign-in",
+            mini::Need::Anybody => "可不登录 / Works with and without a sign-in",
             mini::Need::SignedIn => "需要租户登录 / Needs a tenant's sign-in",
             mini::Need::Home => "需要绑定该户 / Needs a binding to the home",
             mini::Need::Order => "需要绑定下单的户 / Needs a binding to the order's home",
@@ -291,6 +292,22 @@ fn reference(name: &str) -> RefOr<Schema> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A schema stands under its bare name: of two with one name the later would win in silence.
+    #[test]
+    fn no_two_shapes_share_a_name() {
+        let mut known = BTreeMap::new();
+        for route in described() {
+            let shapes = [route.body, route.answers.1];
+            for (name, schema, others) in shapes.into_iter().flatten().map(|shape| shape()) {
+                for (name, schema) in others.into_iter().chain([(name, schema)]) {
+                    let schema = serde_json::to_string(&schema).unwrap();
+                    let first = known.entry(name.clone()).or_insert_with(|| schema.clone());
+                    assert_eq!(*first, schema, "{name} of {}", route.name);
+                }
+            }
+        }
+    }
 
     #[test]
     fn every_route_is_described_with_its_line_its_need_and_its_failures() {

@@ -98,12 +98,12 @@ async fn scanned(request: HttpRequest, app: Data<App>) -> Result<HttpResponse> {
     let agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
     // A refused sign-in comes back with neither, and is not sent round again.
     let came_back = form_value(query, "refused").is_some();
-    let settings = &app.tenants.settings;
+    let doors = &app.tenants.doors;
     let place = match scanner(agent.unwrap_or_default()) {
-        Scanner::WeChat if settings.wechat_page && !came_back => {
+        Scanner::WeChat if doors.wechat_page.is_some() && !came_back => {
             format!("{}/session/wechat?return_to=/t/{tag}", mini_program_api::PREFIX)
         }
-        Scanner::Alipay if settings.alipay_page && !came_back => {
+        Scanner::Alipay if doors.alipay.is_some() && !came_back => {
             format!("{}/session/alipay?return_to=/t/{tag}", mini_program_api::PREFIX)
         }
         _ => page,

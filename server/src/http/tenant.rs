@@ -29,7 +29,7 @@ use crate::operator::token;
 /// The largest body of the tenant's API.
 pub const BODY_MAX: usize = 16 * 1024;
 /// The cookie that ties a provider's sign-in page to the browser that went there.
-pub const BROWSER_COOKIE: &str = "yufu_browser";
+pub const BROWSER_COOKIE: &str = mini_program_api::session::oauth::BROWSER_COOKIE;
 
 /// Serves every route of the registry.
 pub fn configure(config: &mut ServiceConfig) {
@@ -184,6 +184,7 @@ pub fn problem(failure: Failure) -> Problem {
         }
         Failure::BindingRefused => Problem::new(Code::BindingRefused),
         Failure::OwnerOnly => Problem::new(Code::OwnerOnly),
+        Failure::HomeFull => Problem::new(Code::HomeFull),
         Failure::IdentityTaken => Problem::new(Code::IdentityTaken),
         Failure::DoorClosed(door) => Problem::new(Code::DoorClosed).with("door", door),
         Failure::NotOffered => Problem::new(Code::SignInNotOffered),

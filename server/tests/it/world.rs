@@ -16,7 +16,7 @@ use store::{
     operator::{self, Operator},
 };
 use uuid::Uuid;
-use yufu::{Server, config::Config};
+use yufu::{Outside, Server, config::Config};
 
 /// The API's path.
 pub const API: &str = "/api/operator/v1";
@@ -103,6 +103,11 @@ impl World {
     }
 
     pub async fn start_with(change: impl FnOnce(&mut Config)) -> World {
+        World::start_outside(change, Outside::real().unwrap()).await
+    }
+
+    /// The same with another clock or network.
+    pub async fn start_outside(change: impl FnOnce(&mut Config), outside: Outside) -> World {
         let dir = tempfile::tempdir().unwrap();
         let mut config = Config::default();
         config.server.listen = "127.0.0.1:0".to_owned();
@@ -114,7 +119,7 @@ impl World {
         config.database.url = format!("sqlite:{}", dir.path().join("yufu.db").display());
         config.gateway.dtu_listen = String::new();
         change(&mut config);
-        let server = yufu::start(config).await.unwrap();
+        let server = yufu::serve::start_with(config, outside).await.unwrap();
         let base = format!("http://{}", server.http());
         let client = reqwest::Client::builder()
             .no_proxy()

@@ -156,6 +156,10 @@ fn config_text(config: &Config) -> String {
         &mut config.server.public_url,
         &mut config.wechat_pay.base_url,
         &mut config.alipay.gateway_url,
+        &mut config.alipay.authorize_url,
+        &mut config.wechat.base_url,
+        &mut config.wechat.authorize_url,
+        &mut config.sms.base_url,
     ] {
         *url = without_login(url);
     }

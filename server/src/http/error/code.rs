@@ -113,6 +113,9 @@ codes! {
         "Check both, or ask the property";
     OwnerOnly = "home.owner_only", 403, "只有户主可以这样做", "Only the owner may do this",
         "请户主操作", "Ask the owner of the home";
+    HomeFull = "home.full", 409, "同住人、邀请或您的户数已达上限",
+        "The home or you have as many as there may be", "请先移除不再需要的",
+        "Remove what is no longer needed first";
     IdentityTaken = "identity.taken", 409, "该手机号或账号已属于另一位用户",
         "The number or account belongs to somebody else", "请用它登录，或换一个",
         "Sign in with it, or use another";

@@ -1,0 +1,95 @@
+//! What a person, an address or a meter may try in a stretch of time (S15, S17–S19).
+
+use chrono::{DateTime, TimeDelta, Utc};
+use store::{
+    StoreError, Tx,
+    rate::{self, Budget},
+};
+
+use crate::{
+    call::Call,
+    desk::Desk,
+    failure::{Failure, Result},
+    tag,
+};
+
+/// Sign-ins through a provider from one address in a minute; a whole dormitory may be one.
+pub const SIGN_INS_MAX: i64 = 60;
+/// Codes said back from one address in ten minutes.
+pub const SAID_MAX: i64 = 60;
+/// Proofs for a home one person may show in an hour.
+pub const PROOFS_PERSON_MAX: i64 = 10;
+/// Proofs for a home that may come from one address in an hour.
+pub const PROOFS_ADDRESS_MAX: i64 = 60;
+/// Proofs that may be shown for one meter in an hour, whether there is such a meter or not.
+pub const PROOFS_METER_MAX: i64 = 30;
+/// Requests to staff one person may make in a day.
+pub const REQUESTS_MAX: i64 = 5;
+
+/// Sign-ins through a provider.
+pub fn sign_ins(call: &Call) -> Budget {
+    of_address(call, "sign-in", TimeDelta::minutes(1), SIGN_INS_MAX)
+}
+
+/// Codes said back.
+pub fn said(call: &Call) -> Budget {
+    of_address(call, "said", TimeDelta::minutes(10), SAID_MAX)
+}
+
+/// Proofs for a home: by person, by address and, where one is named, by meter.
+pub fn proofs(call: &Call, meter: Option<&str>) -> Result<Vec<Budget>> {
+    let (person, hour) = (call.caller()?.person, TimeDelta::hours(1));
+    let mut budgets = vec![
+        Budget::new(format!("proof:person:{person}"), hour, PROOFS_PERSON_MAX),
+        of_address(call, "proof", hour, PROOFS_ADDRESS_MAX),
+    ];
+    if let Some(meter) = meter {
+        let meter = call.desk.keyed.hash("meter", &[&tag::known_by(meter)]);
+        budgets.push(Budget::new(format!("proof:meter:{meter}"), hour, PROOFS_METER_MAX));
+    }
+    Ok(budgets)
+}
+
+/// Requests to staff.
+pub fn requests(call: &Call) -> Result<Budget> {
+    let person = call.caller()?.person;
+    Ok(Budget::new(format!("request:person:{person}"), TimeDelta::days(1), REQUESTS_MAX))
+}
+
+fn of_address(call: &Call, used_for: &str, window: TimeDelta, max: i64) -> Budget {
+    let address = call.desk.keyed.address(call.client.ip);
+    Budget::new(format!("{used_for}:address:{address}"), window, max)
+}
+
+/// Spends one from each; a refusal says when to come again.
+pub async fn spend(desk: &Desk, budgets: &[Budget]) -> Result<()> {
+    let (budgets, now) = (budgets.to_vec(), desk.clock.now());
+    let store = desk.house.store();
+    let spent = store
+        .transact(move |tx| Box::pin(async move { spend_in(tx, &budgets, now).await }))
+        .await?;
+    match spent {
+        None => Ok(()),
+        Some(retry_after_s) => Err(Failure::TooMany { retry_after_s }),
+    }
+}
+
+/// The same in a unit of the caller's: `None`, or the seconds until the exhausted one is whole.
+pub async fn spend_in(
+    tx: &Tx,
+    budgets: &[Budget],
+    now: DateTime<Utc>,
+) -> Result<Option<u64>, StoreError> {
+    let Some(place) = rate::spend_each(tx, budgets, now).await? else { return Ok(None) };
+    let until = match budgets.get(place) {
+        Some(budget) => rate::spent(tx, budget, now).await?.map(|(_, end)| end),
+        None => None,
+    };
+    Ok(Some(seconds_until(until, now)))
+}
+
+/// Whole seconds until a moment, at least one.
+pub fn seconds_until(until: Option<DateTime<Utc>>, now: DateTime<Utc>) -> u64 {
+    let seconds = until.map_or(1, |until| (until - now).num_seconds() + 1);
+    u64::try_from(seconds).unwrap_or(1).max(1)
+}
