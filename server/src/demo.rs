@@ -20,6 +20,7 @@ use crate::{chance::SystemRng, config::Config};
 pub mod far_side;
 pub mod founding;
 pub mod life;
+pub mod phone;
 pub mod tenant;
 pub mod top_up;
 pub mod town;
@@ -113,12 +114,16 @@ pub async fn run(plan: Plan) -> Result<(), DemoError> {
     }
     println!("==> 等待网关上线 / waiting for the modem of {}", star.meter_no);
     wait_for_modem(&store, &star, began).await?;
+    let room = tenants.guest(&starts, &star);
+    let guest = phone::invite(&store, &server, &room).await?;
     let told = top_up::perform(&tenants, &star).await;
     if plan.once || told.is_err() {
         server.stop().await;
         return told;
     }
-    addresses(&plan, &server);
+    addresses(&plan, &server, &guest);
+    let mut tenants = tenants;
+    tenants.meters.retain(|meter| meter.room_id != room.room_id);
     let life = tokio::spawn(life::live(tenants));
     // Works until Ctrl-C or SIGTERM and stops in order.
     let ended = server.run().await;
@@ -151,8 +156,11 @@ fn configure(plan: &Plan) -> Result<Config, DemoError> {
     config.gateway.first_poll_max_s = 20;
     config.wechat_pay.base_url = plan.provider.clone();
     config.alipay.gateway_url = format!("{}/gateway.do", plan.provider);
+    phone::open_doors(&mut config, plan)?;
     std::fs::write(plan.dir.join("config.toml"), toml::to_string(&config)?)?;
-    Ok(config)
+    // Secrets lie in files of their own: the file is read back so that both see the same.
+    Config::load(Some(&plan.dir.join("config.toml")))
+        .map_err(|error| DemoError::Server(error.to_string()))
 }
 
 /// A port nobody listens on just now.
@@ -180,10 +188,13 @@ async fn wait_for_modem(
     tokio::time::timeout(MODEM_MAX, look).await.unwrap_or(Err(DemoError::NoModem))
 }
 
-fn addresses(plan: &Plan, server: &crate::serve::Server) {
+fn addresses(plan: &Plan, server: &crate::serve::Server, guest: &phone::Guest) {
     let base = server.public_url();
     println!("\n演示数据，不是真实的钱 / demo data, no real money");
     println!("  实况页 live page       {base}/live");
+    println!("  租户页面 tenant page   {base}/t/{}", guest.tag);
+    println!("           绑定码 binding code {} · 任意手机号 any phone number", guest.code);
+    println!("  短信 text messages     {}/wallet/inbox", plan.provider);
     println!("  支付模拟 wallet        {}/wallet", plan.provider);
     println!("  接口文档 API docs      {base}/api/docs");
     if let Some(link) = server.setup_link() {

@@ -77,6 +77,21 @@ impl Tenants {
         star.map(|meter| (*meter).clone()).ok_or(DemoError::NoModem)
     }
 
+    /// The meter of the room a visitor may be the tenant of: a dark one where tenants pay by
+    /// phone, which the simulated tenants then leave alone.
+    pub fn guest(&self, starts: &HashMap<Uuid, Start>, star: &Meter) -> Meter {
+        let mut free: Vec<&Meter> = self
+            .meters
+            .iter()
+            .filter(|m| m.project() == PAYING_PROJECT && m.id != star.id && m.account_id.is_some())
+            .filter(|m| m.purpose == "electricity")
+            .collect();
+        free.sort_by_key(|meter| &meter.meter_no);
+        let dark = |meter: &&&Meter| starts.get(&meter.id).is_some_and(|start| start.dark);
+        let found = free.iter().find(dark).or(free.first());
+        found.map_or_else(|| star.clone(), |meter| (*meter).clone())
+    }
+
     /// Places an order and opens its payment; answers the order and the provider's number.
     pub async fn order(
         &self,
