@@ -129,10 +129,10 @@ impl Doors {
         Ok((door, AlipayKeys(merchant)))
     }
 
-    /// Takes a place for a message, until it is dropped.
-    pub fn place(&self) -> Result<OwnedSemaphorePermit> {
-        let place = Arc::clone(&self.traffic.sending).try_acquire_owned();
-        place.map_err(|_| Failure::DoorClosed("sms"))
+    /// Takes a place for a message until it is dropped; `None` while [`SENDING_MAX`] are on their
+    /// way.
+    pub fn place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.traffic.sending).try_acquire_owned().ok()
     }
 }
 
@@ -211,8 +211,9 @@ pub fn settled<T>(door: &'static str, outcome: Outcome<T>) -> Result<T> {
         }
         Outcome::Unknown(_) => None,
     };
-    // Alipay signs no refusal of a code in some of its answers; the visitor just starts again.
-    if why.as_ref().is_some_and(alipay::wants_new_code) {
+    // A used or bad code is told in several ways, signed or not; the visitor just starts again.
+    let is_code = |why: &Rejection| alipay::wants_new_code(why) || wechat::wants_new_code(why);
+    if why.as_ref().is_some_and(is_code) {
         return Err(Failure::CodeRefused);
     }
     let (code, message) = why.map_or_else(Default::default, |why| (why.code, why.message));

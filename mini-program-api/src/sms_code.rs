@@ -110,7 +110,6 @@ async fn send(call: Call) -> Result<Answer> {
         About::Phone(_) => None,
         About::Meter(typed) => on_file(desk, typed).await?,
     };
-    let place = desk.doors.place()?;
     let id = ChallengeId::generate(desk.clock.as_ref(), desk.rng.as_ref());
     let code = format!("{:06}", desk.rng.below(1_000_000));
     let row = row(desk, (id, purpose, person), &about, on_file.as_ref(), &code);
@@ -128,16 +127,12 @@ async fn send(call: Call) -> Result<Answer> {
         Spent::Closed => return Err(Failure::DoorClosed("sms")),
     };
     if let Some(phone) = phone {
-        let sending = deliver(Arc::clone(desk), id, phone, code);
         if purpose == CodePurpose::Bind {
             // The answer waits for nobody's gateway: how long it takes would tell whether there
             // is a number on file.
-            tokio::spawn(async move {
-                let _place = place;
-                let _ = sending.await;
-            });
-        } else if matches!(sending.await?, Texted::Refused(_)) {
-            return Err(Failure::DoorClosed("sms"));
+            tokio::spawn(deliver(Arc::clone(desk), id, phone, code));
+        } else {
+            deliver(Arc::clone(desk), id, phone, code).await?;
         }
     }
     Answer::accepted(&CodeSent {
@@ -245,10 +240,19 @@ async fn spend_and_keep(tx: &Tx, asking: Asking, row: Challenge) -> Result<Spent
 
 /// Sends a code and notes what became of it. Nobody knowing is not sent again by itself; whoever
 /// waits asks for another one after a minute (D3).
-async fn deliver(desk: Arc<Desk>, id: ChallengeId, phone: String, code: String) -> Result<Texted> {
-    let stamp = desk.stamp();
-    let texted = text_code(&desk.house, &desk.doors.sms, &stamp, &phone, &code).await;
-    let (state, number, why) = match texted.clone() {
+///
+/// # Errors
+/// [`Failure::DoorClosed`] where it was certainly not sent.
+async fn deliver(desk: Arc<Desk>, id: ChallengeId, phone: String, code: String) -> Result<()> {
+    let texted = match desk.doors.place() {
+        Some(_place) => {
+            let stamp = desk.stamp();
+            text_code(&desk.house, &desk.doors.sms, &stamp, &phone, &code).await
+        }
+        None => Texted::Refused("crowded".to_owned()),
+    };
+    let is_refused = matches!(texted, Texted::Refused(_));
+    let (state, number, why) = match texted {
         Texted::Taken(number) => (DeliveryState::Sent, number, None),
         Texted::Refused(why) => (DeliveryState::Failed, None, Some(why)),
         Texted::Unknown => (DeliveryState::Failed, None, Some("unknown".to_owned())),
@@ -257,5 +261,5 @@ async fn deliver(desk: Arc<Desk>, id: ChallengeId, phone: String, code: String) 
         Box::pin(async move { sms_challenge::set_delivery(tx, id, state, number, why).await })
     });
     noted.await?;
-    Ok(texted)
+    if is_refused { Err(Failure::DoorClosed("sms")) } else { Ok(()) }
 }

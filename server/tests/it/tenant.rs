@@ -1,5 +1,9 @@
 //! The tenants' API: who is let in, generated over every route of its registry.
 
+mod far_side;
+mod page;
+mod sign_in;
+mod sms;
 mod walk;
 
 use domain::{AccountId, BindingId, BindingProof, FamilyId, PersonId, ProjectId};
