@@ -116,7 +116,8 @@ pub fn document() -> OpenApi {
 struct Described {
     method: HttpMethod,
     path: String,
-    name: &'static str,
+    /// Unique among all faces of the server.
+    name: String,
     says: (&'static str, &'static str),
     needs: String,
     /// The ways to show who calls; none for a route that needs nothing.
@@ -136,7 +137,7 @@ fn described() -> Vec<Described> {
             Verb::Delete => HttpMethod::Delete,
         },
         path: route.full_path(),
-        name: route.name,
+        name: route.name.to_owned(),
         says: route.says,
         needs: needs(route),
         shown_by: if route.need == Need::Nothing { &[] } else { &["bearer", "cookie"] },
@@ -153,7 +154,7 @@ fn described() -> Vec<Described> {
             mini::Verb::Delete => HttpMethod::Delete,
         },
         path: route.full_path(),
-        name: route.name,
+        name: format!("tenant.{}", route.name),
         says: route.says,
         needs: match route.need {
             mini::Need::Nothing => "无需登录 / Needs no sign-in",
@@ -175,10 +176,10 @@ fn described() -> Vec<Described> {
 fn operation(route: &Described, components: &mut Components) -> OperationBuilder {
     let (zh, en) = route.says;
     let mut operation = OperationBuilder::new()
-        .operation_id(Some(route.name))
+        .operation_id(Some(route.name.clone()))
         .summary(Some(format!("{zh} / {en}")))
         .description(Some(route.needs.as_str()))
-        .tag(route.name.split('.').next().unwrap_or(route.name));
+        .tag(route.name.split('.').next().unwrap_or(&route.name));
     for name in path_names(&route.path) {
         operation = operation.parameter(path_parameter(name));
     }
@@ -295,9 +296,11 @@ mod tests {
 
     /// A schema stands under its bare name: of two with one name the later would win in silence.
     #[test]
-    fn no_two_shapes_share_a_name() {
-        let mut known = BTreeMap::new();
+    fn no_two_routes_or_shapes_share_a_name() {
+        let (mut known, mut operations) = (BTreeMap::new(), Vec::new());
         for route in described() {
+            assert!(!operations.contains(&route.name), "{} stands twice", route.name);
+            operations.push(route.name.clone());
             let shapes = [route.body, route.answers.1];
             for (name, schema, others) in shapes.into_iter().flatten().map(|shape| shape()) {
                 for (name, schema) in others.into_iter().chain([(name, schema)]) {

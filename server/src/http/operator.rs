@@ -7,6 +7,7 @@ pub mod cookie;
 pub mod page;
 
 pub mod account;
+pub mod binding;
 pub mod gap;
 pub mod gateway;
 pub mod job;
@@ -29,6 +30,7 @@ pub const ROUTES: &[&[Route]] = &[
     staff::ROUTES,
     site::ROUTES,
     account::ROUTES,
+    binding::ROUTES,
     meter::ROUTES,
     switching::ROUTES,
     replace::ROUTES,

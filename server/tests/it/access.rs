@@ -31,6 +31,7 @@ fn example(route: &Route) -> Option<Value> {
         "account.open" => json!({
             "room_id": id(11, 1), "account_no": "A9", "name": "x", "customer_no": "000000000009",
         }),
+        "binding_request.decide" => json!({ "accept": false, "reason": "test" }),
         "meter.supply" => json!({ "wanted": "on", "reason": "test" }),
         "supply.batch" => json!({ "meters": [id(4, 1)], "wanted": "on", "reason": "test" }),
         "meter.release" => json!({ "new_epoch": false, "reason": "test" }),

@@ -1,6 +1,7 @@
 //! The tenants' API: who is let in, generated over every route of its registry.
 
 mod far_side;
+mod home;
 mod page;
 mod sign_in;
 mod sms;
