@@ -3,9 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use domain::{Clock, Rng};
+use tokio::sync::watch;
 use vending::House;
 
-use crate::{door::Doors, keyed::Keyed, read::Board, token::Keys};
+use crate::{door::Doors, keyed::Keyed, order::stream::Places, read::Board, token::Keys};
 
 /// Bounds and periods of the tenant's side.
 #[derive(Clone, Debug)]
@@ -59,4 +60,8 @@ pub struct Desk {
     pub keyed: Keyed,
     /// The doors to WeChat, Alipay and the SMS gateways.
     pub doors: Doors,
+    /// The places for live pages of orders.
+    pub streams: Places,
+    /// True once the server is being stopped: streams end.
+    pub stopping: watch::Receiver<bool>,
 }

@@ -29,12 +29,15 @@ pub mod binding;
 pub mod home;
 pub mod me;
 pub mod meter;
+pub mod order;
+pub mod page;
 pub mod people;
 pub mod phone;
 pub mod read;
 pub mod session;
 pub mod sms_code;
 pub mod tag;
+pub mod top_up;
 
 /// Every route of the tenant's API.
 pub const ROUTES: &[&[Route]] = &[
@@ -51,6 +54,10 @@ pub const ROUTES: &[&[Route]] = &[
     home::ROUTES,
     meter::ROUTES,
     read::ROUTES,
+    top_up::ROUTES,
+    order::ROUTES,
+    order::pay::ROUTES,
+    order::stream::ROUTES,
 ];
 
 /// The path in front of every route here.

@@ -119,8 +119,14 @@ pub async fn admit(
 async fn home(desk: &Desk, caller: &Caller, name: Option<&str>) -> Result<Home> {
     let missing = || Failure::NotFound("home");
     let account: AccountId = name.and_then(|text| text.parse().ok()).ok_or_else(missing)?;
+    home_of(desk, caller.person, account).await
+}
+
+/// A person's home; one of somebody else answers like one that does not exist.
+pub async fn home_of(desk: &Desk, person: PersonId, account: AccountId) -> Result<Home> {
+    let missing = || Failure::NotFound("home");
     let db = desk.house.store().read();
-    let found = binding::held(db, caller.person, account).await?.ok_or_else(missing)?;
+    let found = binding::held(db, person, account).await?.ok_or_else(missing)?;
     Ok(Home {
         project: ProjectId(found.project_id),
         account,

@@ -190,7 +190,9 @@ pub async fn start_with(config: Config, outside: Outside) -> Result<Server, Star
     let tls_somewhere = tls.is_some() || addresses.public_url.starts_with("https://");
     let budgets = Arc::new(Budgets::new(clock.clone()));
     let background = Background::new(stopping.clone());
-    let tenants = tenants::desk(&house, &config, &addresses, (clock.clone(), rng.clone())).await?;
+    let tenants =
+        tenants::desk(&house, &config, &addresses, (clock.clone(), rng.clone()), stopping.clone())
+            .await?;
     let app = Data::new(App {
         house: house.clone(),
         server: config.server.clone(),

@@ -9,9 +9,12 @@ use mini_program_api::{
     Desk, Settings,
     door::{AlipayDoor, Doors, Sms, SmsWay},
     keyed::Keyed,
+    order::stream::Places,
+    read::Board,
     token,
 };
 use store::{Store, StoreError, setting};
+use tokio::sync::watch;
 use vending::{House, merchant::Addresses};
 use zeroize::Zeroizing;
 
@@ -31,6 +34,7 @@ pub async fn desk(
     config: &Config,
     addresses: &Addresses,
     (clock, rng): (Arc<dyn Clock>, Arc<dyn Rng>),
+    stopping: watch::Receiver<bool>,
 ) -> Result<Desk, StartError> {
     let tenant = &config.tenant;
     let current = match tenant.token_key_file.as_str() {
@@ -58,8 +62,18 @@ pub async fn desk(
         service_phone: tenant.service_phone.clone(),
         switching_projects: tenant.switching_projects.clone(),
     };
-    let reads = Default::default();
-    Ok(Desk { house: house.clone(), clock, rng, settings, keys, keyed, doors, reads })
+    Ok(Desk {
+        house: house.clone(),
+        clock,
+        rng,
+        settings,
+        keys,
+        keyed,
+        doors,
+        reads: Board::default(),
+        streams: Places::default(),
+        stopping,
+    })
 }
 
 /// The doors that are set up.

@@ -28,6 +28,11 @@ fn example(route: &Route) -> Option<Value> {
         "me.wechat_phone" => json!({ "app_id": "wx1", "code": "x" }),
         "home.bind" => json!({ "by": "code", "tag": "7QK2MZ9XW4RT", "code": "K7Q2M-Z9XW4" }),
         "binding_request.make" => json!({ "tag": "7QK2MZ9XW4RT", "name": "王小明" }),
+        "tenant_order.place" => json!({
+            "client_id": "walk-0001", "home": id(2, 1), "meter": id(4, 1), "amount_fen": 5_000,
+            "way": "wechat-h5", "appliances_off": true,
+        }),
+        "tenant_order.pay" => json!({}),
         name => {
             assert!(route.body.is_none(), "{name} takes a body: give an example of it here");
             return None;
@@ -213,13 +218,22 @@ async fn every_tenant_route_lets_in_only_who_may_and_tells_strangers_nothing() {
     world.stop().await;
 }
 
+/// How a look at one's own things is answered in the fixture's world: a live read is only there
+/// once it was asked for.
+fn answered(name: &str) -> u16 {
+    match name {
+        "read.show" => 404,
+        _ => 200,
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_look_of_a_tenant_at_their_own_things_is_answered() {
     let world = World::start().await;
     let wang = world.tenant("13812340007", &[(1, 2)]).await;
     for route in routes().filter(|r| r.method == Verb::Get && r.need != Need::Nothing) {
         let reply = call(&world, route, &path(route, of(1, 0)), Some(&wang.token)).await;
-        assert_eq!(reply.status, 200, "{}: {}", route.name, reply.text);
+        assert_eq!(reply.status, answered(route.name), "{}: {}", route.name, reply.text);
         assert_eq!(reply.headers.get("cache-control").map(String::as_str), Some("no-store"));
     }
     world.stop().await;
@@ -290,6 +304,7 @@ fn names_are_single_and_only_the_way_in_is_open() {
         "session.ticket",
         "session.sms",
         "tag.show",
+        "tenant_order.stream",
     ];
     assert_eq!(open, way_in);
     assert_eq!(needing(Need::Anybody).collect::<Vec<_>>(), ["sms_code.send"]);
