@@ -2,6 +2,8 @@
 
 mod far_side;
 mod home;
+mod meter;
+mod order;
 mod page;
 mod sign_in;
 mod sms;

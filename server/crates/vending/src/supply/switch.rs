@@ -5,7 +5,7 @@ use domain::{
     arrears::{TripOrder, TripRefusal},
     supply::{Actual, Actuator, CommandOutcome, SupplyAction, SupplyEvent},
 };
-use gateway::{Action, Item, MeterCommand, Priority};
+use gateway::{Action, Item, MeterCommand, Priority, command::NotSent};
 use store::{
     Tx,
     meter::{self, Meter},
@@ -144,6 +144,11 @@ impl House {
                 Ok(LiveReading { values: values.collect(), at: self.now() })
             }
             Err(gateway::CommandFailure::Offline) => Err(Refusal::GatewayOffline.into()),
+            // Another process holds its line, or the line broke before a byte was taken.
+            Err(gateway::CommandFailure::NotSent {
+                why: NotSent::UnknownMeter | NotSent::LinkLost | NotSent::Stopped,
+                ..
+            }) => Err(Refusal::GatewayOffline.into()),
             Err(gateway::CommandFailure::Unsupported(_)) => Err(Refusal::NotSupported.into()),
             Err(_) => Err(Refusal::MeterSilent.into()),
         }
