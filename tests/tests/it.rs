@@ -20,6 +20,7 @@ mod it {
     mod replace;
     mod rows;
     mod switching;
+    mod tenant;
     mod tidy;
     mod top_up;
     mod trip;
