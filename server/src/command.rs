@@ -128,7 +128,11 @@ pub enum Command {
         what: frame::What,
     },
     /// 打印 OpenAPI 文档 / print the OpenAPI document
-    Openapi,
+    Openapi {
+        /// 哪一套接口 / whose API
+        #[arg(value_enum, default_value = "operator")]
+        whose: openapi::Whose,
+    },
     /// 操作员账号 / operators' accounts
     Operator {
         /// 做什么 / what to do
@@ -177,7 +181,7 @@ async fn dispatch(command: Command, config: Option<PathBuf>) -> Done {
         Command::SafeMode(args) => safe_mode::run(&args, &Site::open(config).await?).await,
         Command::Trips(args) => trips::run(&args, &Site::open(config).await?).await,
         Command::Frame { what } => frame::run(&what),
-        Command::Openapi => openapi::run(),
+        Command::Openapi { whose } => openapi::run(whose),
         Command::Operator { what } => operator::run(what, &Site::open(config).await?).await,
         Command::Demo(args) => demo::run(args).await,
     }

@@ -24,7 +24,7 @@ use utoipa::{
         },
     },
 };
-use utoipa_swagger_ui::Config;
+use utoipa_swagger_ui::{Config, Url};
 
 use mini_program_api as mini;
 
@@ -36,8 +36,20 @@ use super::{
     route::{Effect, Need, Route, Shape, Verb},
 };
 
-/// Where the description lies.
+/// Where the description of the operators' API lies.
 pub const OPENAPI_PATH: &str = "/api/openapi.json";
+/// Where that of the tenants' API lies. Both name a meter in their own words, so that one document
+/// for both would tell of one only.
+pub const MINI_PATH: &str = "/api/mini/v1/openapi.json";
+
+/// One of the two descriptions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Face {
+    /// The operators' API.
+    Operators,
+    /// The tenants' API.
+    Tenants,
+}
 
 const DESCRIPTION: &str = "按 HTTP 状态码判断成败；失败的正文是 `application/problem+json`，\
     按稳定的 `code` 处理。金额单位是分，电量单位是瓦时，水量单位是升，时间是 RFC 3339。\n\n\
@@ -47,13 +59,18 @@ const DESCRIPTION: &str = "按 HTTP 状态码判断成败；失败的正文是 `
 /// Serves the page and the description.
 pub fn configure(config: &mut ServiceConfig) {
     config
-        .service(web::resource(OPENAPI_PATH).route(web::get().to(description)))
+        .service(web::resource(OPENAPI_PATH).route(web::get().to(of_operators)))
+        .service(web::resource(MINI_PATH).route(web::get().to(of_tenants)))
         .service(web::resource("/api/docs").route(web::get().to(to_page)))
         .service(web::resource("/api/docs/{tail:.*}").route(web::get().to(page)));
 }
 
-async fn description() -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(json())
+async fn of_operators() -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(json(Face::Operators))
+}
+
+async fn of_tenants() -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(json(Face::Tenants))
 }
 
 async fn to_page() -> HttpResponse {
@@ -61,7 +78,8 @@ async fn to_page() -> HttpResponse {
 }
 
 async fn page(request: HttpRequest) -> Result<HttpResponse> {
-    let config = Arc::new(Config::from(OPENAPI_PATH));
+    let faces = [("运营 operators", OPENAPI_PATH), ("租户 tenants", MINI_PATH)];
+    let config = Arc::new(Config::new(faces.map(|(name, path)| Url::new(name, path))));
     let tail = request.match_info().get("tail").unwrap_or_default();
     let file = utoipa_swagger_ui::serve(tail, config)
         .map_err(|error| Problem::new(Code::Internal).because(error))?;
@@ -75,19 +93,19 @@ async fn page(request: HttpRequest) -> Result<HttpResponse> {
 }
 
 /// The description as JSON text; `yufu openapi` prints it.
-pub fn json() -> &'static str {
-    static TEXT: OnceLock<String> = OnceLock::new();
-    TEXT.get_or_init(|| document().to_pretty_json().unwrap_or_default())
+pub fn json(face: Face) -> &'static str {
+    static TEXTS: [OnceLock<String>; 2] = [OnceLock::new(), OnceLock::new()];
+    TEXTS[face as usize].get_or_init(|| document(face).to_pretty_json().unwrap_or_default())
 }
 
-/// The description.
-pub fn document() -> OpenApi {
+/// A description.
+pub fn document(face: Face) -> OpenApi {
     let mut paths: BTreeMap<String, PathItem> = BTreeMap::new();
     let mut components = Components::new();
     for shape in [named::<ProblemBody>(), named::<FieldError>(), named::<Health>()] {
         add_shape(&mut components, shape);
     }
-    for route in described() {
+    for route in described(face) {
         let method = route.method.clone();
         let path = route.path.clone();
         let item = PathItem::new(method, operation(&route, &mut components));
@@ -98,7 +116,9 @@ pub fn document() -> OpenApi {
             }
         }
     }
-    paths.insert("/readyz".to_owned(), readiness());
+    if face == Face::Operators {
+        paths.insert("/readyz".to_owned(), readiness());
+    }
     let mut built = PathsBuilder::new();
     for (path, item) in paths {
         built = built.path(path, item);
@@ -128,7 +148,7 @@ struct Described {
     answers: (u16, Option<fn() -> Shape>),
 }
 
-fn described() -> Vec<Described> {
+fn described(face: Face) -> Vec<Described> {
     let operators = ROUTES.iter().flat_map(|routes| routes.iter()).map(|route| Described {
         method: match route.method {
             Verb::Get => HttpMethod::Get,
@@ -170,7 +190,10 @@ fn described() -> Vec<Described> {
         body: route.body,
         answers: route.answers,
     });
-    operators.chain(tenants).collect()
+    match face {
+        Face::Operators => operators.collect(),
+        Face::Tenants => tenants.collect(),
+    }
 }
 
 fn operation(route: &Described, components: &mut Components) -> OperationBuilder {
@@ -294,19 +317,24 @@ fn reference(name: &str) -> RefOr<Schema> {
 mod tests {
     use super::*;
 
+    const FACES: [Face; 2] = [Face::Operators, Face::Tenants];
+
     /// A schema stands under its bare name: of two with one name the later would win in silence.
     #[test]
     fn no_two_routes_or_shapes_share_a_name() {
-        let (mut known, mut operations) = (BTreeMap::new(), Vec::new());
-        for route in described() {
-            assert!(!operations.contains(&route.name), "{} stands twice", route.name);
-            operations.push(route.name.clone());
-            let shapes = [route.body, route.answers.1];
-            for (name, schema, others) in shapes.into_iter().flatten().map(|shape| shape()) {
-                for (name, schema) in others.into_iter().chain([(name, schema)]) {
-                    let schema = serde_json::to_string(&schema).unwrap();
-                    let first = known.entry(name.clone()).or_insert_with(|| schema.clone());
-                    assert_eq!(*first, schema, "{name} of {}", route.name);
+        let mut operations = Vec::new();
+        for face in FACES {
+            let mut known = BTreeMap::new();
+            for route in described(face) {
+                assert!(!operations.contains(&route.name), "{} stands twice", route.name);
+                operations.push(route.name.clone());
+                let shapes = [route.body, route.answers.1];
+                for (name, schema, others) in shapes.into_iter().flatten().map(|shape| shape()) {
+                    for (name, schema) in others.into_iter().chain([(name, schema)]) {
+                        let schema = serde_json::to_string(&schema).unwrap();
+                        let first = known.entry(name.clone()).or_insert_with(|| schema.clone());
+                        assert_eq!(*first, schema, "{name} of {}", route.name);
+                    }
                 }
             }
         }
@@ -314,28 +342,32 @@ mod tests {
 
     #[test]
     fn every_route_is_described_with_its_line_its_need_and_its_failures() {
-        let text: serde_json::Value = serde_json::from_str(json()).unwrap();
-        for route in described() {
-            let method = match route.method {
-                HttpMethod::Get => "get",
-                HttpMethod::Post => "post",
-                HttpMethod::Put => "put",
-                _ => "delete",
-            };
-            let operation = &text["paths"][&route.path][method];
-            assert_eq!(operation["operationId"], route.name, "{}", route.path);
-            assert!(!route.says.0.is_empty() && !route.says.1.is_empty(), "{}", route.name);
-            assert!(operation["responses"]["default"].is_object(), "{}", route.name);
+        for face in FACES {
+            let text: serde_json::Value = serde_json::from_str(json(face)).unwrap();
+            for route in described(face) {
+                let method = match route.method {
+                    HttpMethod::Get => "get",
+                    HttpMethod::Post => "post",
+                    HttpMethod::Put => "put",
+                    _ => "delete",
+                };
+                let operation = &text["paths"][&route.path][method];
+                assert_eq!(operation["operationId"], route.name, "{}", route.path);
+                assert!(!route.says.0.is_empty() && !route.says.1.is_empty(), "{}", route.name);
+                assert!(operation["responses"]["default"].is_object(), "{}", route.name);
+            }
         }
     }
 
     #[test]
     fn every_reference_of_the_description_leads_somewhere() {
-        let text = json();
-        let parsed: serde_json::Value = serde_json::from_str(text).unwrap();
-        for part in text.split("#/components/schemas/").skip(1) {
-            let name = part.split('"').next().unwrap();
-            assert!(parsed["components"]["schemas"][name].is_object(), "{name} is missing");
+        for face in FACES {
+            let text = json(face);
+            let parsed: serde_json::Value = serde_json::from_str(text).unwrap();
+            for part in text.split("#/components/schemas/").skip(1) {
+                let name = part.split('"').next().unwrap();
+                assert!(parsed["components"]["schemas"][name].is_object(), "{name} is missing");
+            }
         }
     }
 }
