@@ -1,7 +1,8 @@
 //! Belonging to a home (绑定): by the printed code, a code to the number on file, or an invitation.
 //! What a wrong proof is told says nothing about meters, homes or tenants (S19, T2).
 
-use domain::{AccountId, BindingId, BindingProof, CodePurpose, HomeRole, OperatorId, ProjectId};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{AccountId, BindingId, BindingProof, CodePurpose, OperatorId, ProjectId};
 use serde::{Deserialize, Serialize};
 use store::{
     StoreError, account,
@@ -16,8 +17,6 @@ use store::{
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use chrono::{DateTime, TimeDelta, Utc};
-
 use crate::{
     answer::Answer,
     budget,
@@ -25,7 +24,7 @@ use crate::{
     desk::Desk,
     failure::{Failure, Result},
     phone,
-    route::Route,
+    route::{Need, Route},
     tag,
 };
 
@@ -38,7 +37,7 @@ pub const ROUTES: &[Route] = &[
         .body::<HomeProof>()
         .answers::<BoundHome>(201),
     Route::delete("/homes/{home}", "home.leave", |call| Box::pin(leave(call)))
-        .needs(crate::route::Need::Home)
+        .needs(Need::Home)
         .says("解绑", "Leave a home"),
 ];
 
@@ -323,11 +322,6 @@ pub async fn print(
         .await?;
     let (head, tail) = code.split_at(CODE_LEN / 2);
     Ok(kept.then(|| Printed { code: format!("{head}-{tail}"), expires_at, uses }))
-}
-
-/// True where a role may look after the people of a home.
-pub(crate) fn is_owner(role: HomeRole) -> bool {
-    role == HomeRole::Owner
 }
 
 #[cfg(test)]

@@ -38,9 +38,9 @@ pub fn said(call: &Call) -> Budget {
 
 /// Proofs for a home: by person, by address and, where one is named, by meter.
 pub fn proofs(call: &Call, meter: Option<&str>) -> Result<Vec<Budget>> {
-    let (person, hour) = (call.caller()?.person, TimeDelta::hours(1));
+    let hour = TimeDelta::hours(1);
     let mut budgets = vec![
-        Budget::new(format!("proof:person:{person}"), hour, PROOFS_PERSON_MAX),
+        of_person(call, "proof", hour, PROOFS_PERSON_MAX)?,
         of_address(call, "proof", hour, PROOFS_ADDRESS_MAX),
     ];
     if let Some(meter) = meter {
@@ -52,8 +52,13 @@ pub fn proofs(call: &Call, meter: Option<&str>) -> Result<Vec<Budget>> {
 
 /// Requests to staff.
 pub fn requests(call: &Call) -> Result<Budget> {
-    let person = call.caller()?.person;
-    Ok(Budget::new(format!("request:person:{person}"), TimeDelta::days(1), REQUESTS_MAX))
+    of_person(call, "request", TimeDelta::days(1), REQUESTS_MAX)
+}
+
+fn of_person(call: &Call, used_for: &str, window: TimeDelta, max: i64) -> Result<Budget> {
+    let person = call.caller()?.person.to_string();
+    let person = call.desk.keyed.hash("person", &[&person]);
+    Ok(Budget::new(format!("{used_for}:person:{person}"), window, max))
 }
 
 fn of_address(call: &Call, used_for: &str, window: TimeDelta, max: i64) -> Budget {
@@ -89,7 +94,7 @@ pub async fn spend_in(
 }
 
 /// Whole seconds until a moment, at least one.
-pub fn seconds_until(until: Option<DateTime<Utc>>, now: DateTime<Utc>) -> u64 {
+fn seconds_until(until: Option<DateTime<Utc>>, now: DateTime<Utc>) -> u64 {
     let seconds = until.map_or(1, |until| (until - now).num_seconds() + 1);
     u64::try_from(seconds).unwrap_or(1).max(1)
 }

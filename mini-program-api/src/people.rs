@@ -1,7 +1,7 @@
 //! Who belongs to a home, and whom its owner invites or sends away.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::PersonId;
+use domain::{HomeRole, PersonId};
 use serde::Serialize;
 use store::{
     binding::{
@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     answer::Answer,
-    binding::{invitation_hash, is_owner},
+    binding::invitation_hash,
     call::Call,
     failure::{Failure, Result},
     me::masked_phone,
@@ -111,7 +111,7 @@ async fn remove(call: Call) -> Result<Answer> {
     let (home, now) = (*call.home()?, call.desk.clock.now());
     // Before the right, so that a name that is none is answered alike to owner and member.
     let person: PersonId = call.id("person")?;
-    if !is_owner(home.role) {
+    if home.role != HomeRole::Owner {
         return Err(Failure::OwnerOnly);
     }
     let store = call.desk.house.store();

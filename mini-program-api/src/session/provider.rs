@@ -104,3 +104,28 @@ pub(crate) fn known_in_alipay(app_id: &str, visitor: alipay::Visitor) -> KnownBy
     };
     KnownBy { kind: IdentityKind::Alipay, scope: app_id.to_owned(), value }
 }
+
+/// How a person from Alipay is named to Alipay: an old application's `user_id` has sixteen digits
+/// that begin with 2088, a newer one's `open_id` is longer (C10).
+pub fn alipay_buyer(value: &str) -> Buyer {
+    let is_user_id = value.len() == 16
+        && value.starts_with("2088")
+        && value.bytes().all(|byte| byte.is_ascii_digit());
+    let value = value.to_owned();
+    if is_user_id { Buyer::UserId(value) } else { Buyer::OpenId(value) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alipay_name_is_read_back_as_what_it_was() {
+        let user_id = "2088101117955611".to_owned();
+        let open_id = "074a1CcTG1LelxKe4xQC0zgNdId0nxi95b5lsNpazWYoCo5".to_owned();
+        for name in [Buyer::UserId(user_id), Buyer::OpenId(open_id)] {
+            let visitor = alipay::Visitor { name: name.clone(), union_id: None };
+            assert_eq!(alipay_buyer(&known_in_alipay("2021", visitor).value), name);
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! The tenants' API: who is let in, generated over every route of its registry.
 
+mod alipay;
 mod far_side;
 mod home;
 mod meter;

@@ -63,6 +63,8 @@ pub struct FarSide {
     /// What a code stands for, once: the answer of whichever call exchanges it.
     codes: Mutex<HashMap<String, Value>>,
     used: Mutex<Vec<String>>,
+    /// What an Alipay code stands for: a whole answer, signed by an unrelated implementation.
+    alipay: Mutex<HashMap<String, String>>,
     pub texts: Mutex<Vec<Texted>>,
     /// What the gateway answers instead; empty for "OK".
     pub sms_code: Mutex<String>,
@@ -78,6 +80,11 @@ impl FarSide {
     /// Somebody presses a button: the code stands for this answer.
     pub fn press(&self, code: &str, answer: Value) {
         self.codes.lock().unwrap().insert(code.to_owned(), answer);
+    }
+
+    /// Somebody presses a button in Alipay: the code stands for this signed answer.
+    pub fn press_in_alipay(&self, code: &str, answer: &str) {
+        self.alipay.lock().unwrap().insert(code.to_owned(), answer.to_owned());
     }
 
     /// The code last sent to a number.
@@ -132,6 +139,12 @@ impl Transport for FarSide {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         let url = reqwest::Url::parse(&request.url).unwrap();
         let query: BTreeMap<String, String> = url.query_pairs().into_owned().collect();
+        if url.path() == "/gateway.do" {
+            let form = form_urlencoded(&request.body);
+            let code = query.get("code").or(form.get("code")).unwrap();
+            let body = self.alipay.lock().unwrap()[code].clone().into_bytes();
+            return Ok(Response { status: 200, headers: Headers::default(), body });
+        }
         let answer = match url.path() {
             "/sns/jscode2session" => self.exchanged(&query["js_code"]),
             "/sns/oauth2/access_token" => self.exchanged(&query["code"]),
@@ -156,6 +169,12 @@ impl Transport for FarSide {
         let body = answer.to_string().into_bytes();
         Ok(Response { status: 200, headers: Headers::default(), body })
     }
+}
+
+fn form_urlencoded(body: &[u8]) -> BTreeMap<String, String> {
+    let query = String::from_utf8(body.to_vec()).unwrap();
+    let url = reqwest::Url::parse(&format!("http://form/?{query}")).unwrap();
+    url.query_pairs().into_owned().collect()
 }
 
 /// A server whose doors lead to a far side, under a clock that can be put forward.
