@@ -476,7 +476,8 @@ mod tests {
         let (file, secret) = (dir.path().join("yufu.toml"), dir.path().join("secret"));
         std::fs::write(&secret, "canary\n").unwrap();
         let text = format!(
-            "[wechat]\nmini_secret = 'canary'\npage_secret_file = '{0}'\n[sms]\nkey_secret_file = '{0}'\n",
+            "[wechat]\nmini_secret = 'canary'\npage_secret_file = '{0}'\n\
+             [sms]\nkey_secret_file = '{0}'\n",
             secret.display()
         );
         std::fs::write(&file, text).unwrap();
