@@ -92,7 +92,9 @@ struct OnFile {
 /// Asks for a code.
 ///
 /// Invariant: no more messages leave than the budgets of the number, the address and the site
-/// have, however many ask at once (S17); proved by `a_thousand_at_once_get_exactly_the_cap`.
+/// have, however many ask at once (S17); proved by
+/// `a_thousand_at_once_get_exactly_the_cap` and
+/// `a_thousand_numbers_at_once_cost_no_more_than_the_days_money`.
 /// Invariant: a meter that does not exist, has no tenant or no number on file answers like one
 /// that has; proved by `asking_for_a_code_tells_nothing_about_a_meter`.
 async fn send(call: Call) -> Result<Answer> {
