@@ -36,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(step::binding::Step),
             Box::new(step::notice::Step),
             Box::new(step::tenant_order::Step),
+            Box::new(step::tenant_look::Step),
         ]
     }
 }

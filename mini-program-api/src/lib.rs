@@ -26,6 +26,7 @@ pub use route::{Effect, Need, Route, Verb};
 pub mod token;
 
 pub mod binding;
+pub mod alarm;
 pub mod home;
 pub mod me;
 pub mod meter;
@@ -37,7 +38,11 @@ pub mod read;
 pub mod session;
 pub mod sms_code;
 pub mod tag;
+pub mod receipt;
+pub mod switch;
+pub mod tariff;
 pub mod top_up;
+pub mod usage;
 
 /// Every route of the tenant's API.
 pub const ROUTES: &[&[Route]] = &[
@@ -54,10 +59,15 @@ pub const ROUTES: &[&[Route]] = &[
     home::ROUTES,
     meter::ROUTES,
     read::ROUTES,
+    usage::ROUTES,
+    tariff::ROUTES,
+    alarm::ROUTES,
+    switch::ROUTES,
     top_up::ROUTES,
     order::ROUTES,
     order::pay::ROUTES,
     order::stream::ROUTES,
+    receipt::ROUTES,
 ];
 
 /// The path in front of every route here.

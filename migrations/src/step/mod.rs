@@ -17,6 +17,7 @@ pub mod person;
 pub mod premises;
 pub mod reading;
 pub mod reading_gap;
+pub mod tenant_look;
 pub mod tenant_order;
 pub mod truncate;
 pub mod vend;

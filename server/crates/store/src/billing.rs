@@ -102,3 +102,40 @@ pub async fn lines<C: ConnectionTrait>(
         .await?;
     Ok(found)
 }
+
+/// Bill lines of an account by their ids; a line of another account is left out.
+pub async fn lines_by_id<C: ConnectionTrait>(
+    db: &C,
+    project: ProjectId,
+    account: AccountId,
+    ids: &[uuid::Uuid],
+) -> Result<Vec<BillLine>, StoreError> {
+    let found = bill_line::Entity::find()
+        .filter(bill_line::Column::ProjectId.eq(project.0))
+        .filter(bill_line::Column::Id.is_in(ids.iter().copied()))
+        .filter(bill_line::Column::AccountId.eq(account.0))
+        .order_by_asc(bill_line::Column::ToAt)
+        .limit(LIST_MAX)
+        .all(db)
+        .await?;
+    Ok(found)
+}
+
+/// The bill lines of an account that end from one moment to another, both included, oldest first.
+pub async fn lines_between<C: ConnectionTrait>(
+    db: &C,
+    (project, account): (ProjectId, AccountId),
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> Result<Vec<BillLine>, StoreError> {
+    let found = bill_line::Entity::find()
+        .filter(bill_line::Column::ProjectId.eq(project.0))
+        .filter(bill_line::Column::AccountId.eq(account.0))
+        .filter(bill_line::Column::ToAt.gte(from))
+        .filter(bill_line::Column::ToAt.lte(until))
+        .order_by_asc(bill_line::Column::ToAt)
+        .limit(LIST_MAX)
+        .all(db)
+        .await?;
+    Ok(found)
+}

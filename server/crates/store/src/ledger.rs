@@ -13,6 +13,7 @@ pub use post::{by_key, post};
 mod balance;
 pub use balance::{after_order, balance, hold, open_holds};
 mod audit;
+pub mod statement;
 pub use audit::{AuditError, AuditReport};
 
 /// A transaction of the ledger with what the rows say besides.

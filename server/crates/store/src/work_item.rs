@@ -6,8 +6,8 @@ use domain::{ProjectId, WorkItemId};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement,
-    Value,
+    ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
+    Statement, Value,
     sea_query::{Expr, OnConflict},
 };
 
@@ -181,6 +181,31 @@ pub async fn alarms<C: ConnectionTrait>(
         .all(db)
         .await?;
     Ok(found)
+}
+
+/// The alarms about some subjects raised since a moment, the newest first, behind one that was
+/// raised at a moment with an id.
+pub async fn alarms_about<C: ConnectionTrait>(
+    db: &C,
+    project: ProjectId,
+    subjects: &[String],
+    since: DateTime<Utc>,
+    before: Option<(DateTime<Utc>, uuid::Uuid)>,
+    limit: u64,
+) -> Result<Vec<Alarm>, StoreError> {
+    let mut query = alarm::Entity::find()
+        .filter(alarm::Column::ProjectId.eq(project.0))
+        .filter(alarm::Column::SubjectId.is_in(subjects))
+        .filter(alarm::Column::RaisedAt.gte(since))
+        .order_by_desc(alarm::Column::RaisedAt)
+        .order_by_desc(alarm::Column::Id)
+        .limit(limit.clamp(1, LIST_MAX));
+    if let Some((at, id)) = before {
+        let earlier = alarm::Column::RaisedAt.lt(at);
+        let same = alarm::Column::RaisedAt.eq(at).and(alarm::Column::Id.lt(id));
+        query = query.filter(earlier.or(same));
+    }
+    Ok(query.all(db).await?)
 }
 
 /// Clears the alarms of a project about its merchants' callbacks and its meters' passwords whose
