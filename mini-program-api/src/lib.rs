@@ -27,6 +27,8 @@ pub mod token;
 
 pub mod binding;
 pub mod alarm;
+pub mod bill;
+pub mod entry;
 pub mod home;
 pub mod me;
 pub mod meter;
@@ -62,6 +64,8 @@ pub const ROUTES: &[&[Route]] = &[
     usage::ROUTES,
     tariff::ROUTES,
     alarm::ROUTES,
+    entry::ROUTES,
+    bill::ROUTES,
     switch::ROUTES,
     top_up::ROUTES,
     order::ROUTES,
