@@ -10,7 +10,7 @@ pub use hours::Hours;
 
 use std::{fmt, str::FromStr, time::Duration};
 
-use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Timelike, Utc};
 
 use crate::{
     business_day::china_standard_time, id::IdError, plausibility::Quality, provider::named_enum,
@@ -214,6 +214,22 @@ fn check_hours(rules: &TripRules, now: DateTime<Utc>) -> Result<(), TripRefusal>
         refuse_if(!due, TripRefusal::NotTheTime)?;
     }
     Ok(())
+}
+
+/// How far ahead the hour of a cut is looked for; a rule that forbids longer names none.
+const AHEAD_MAX_MINUTES: i64 = 14 * 24 * 60;
+
+/// The first full minute after now in which the hours of a project allow a trip; `None` when they
+/// never do, or not within a fortnight.
+pub fn first_trip_hour(rules: &TripRules, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    if rules.mode == TripMode::Never {
+        return None;
+    }
+    let past = i64::from(now.second());
+    let start =
+        now - TimeDelta::seconds(past) - TimeDelta::nanoseconds(i64::from(now.nanosecond()));
+    let minutes = (1..=AHEAD_MAX_MINUTES).map(|ahead| start + TimeDelta::minutes(ahead));
+    minutes.into_iter().find(|at| check_hours(rules, *at).is_ok())
 }
 
 /// True when `at` lies at least `by` before `now`. A moment in the future is not past.

@@ -26,6 +26,8 @@ pub mod purpose;
 pub use purpose::{MoneyModel, Purpose};
 pub mod provider;
 pub use provider::{Channel, Provider};
+pub mod notice;
+pub use notice::{NOTICE_CHOICES, NoticeKind};
 pub mod person;
 pub use person::{
     BindingProof, CodePurpose, DeliveryState, HomeRole, IdentityKind, Language, NoticeChannel,

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
-    Clock, MeterId, ProjectId,
-    arrears::{CLOCK_STEP_PAUSE, Situation, TripRefusal},
+    Clock, MeterId, NoticeKind, ProjectId,
+    arrears::{CLOCK_STEP_PAUSE, Situation, TripRefusal, first_trip_hour},
     plausibility::{self, Plausibility, Quality, Sample, judge_reading},
     supply::Actual,
 };
@@ -24,8 +24,9 @@ use crate::{
     billing::Register,
     house::House,
     job::JobEnd,
+    notice::{self, fact::Fact},
     posting,
-    refusal::{Refusal, Result},
+    refusal::{Refusal, Result, VendingError},
 };
 
 /// How long a look at a meter before a cut may wait for the bus.
@@ -56,9 +57,34 @@ impl House {
             Ok(()) => Ok(JobEnd::Done),
             Err(refusal) => {
                 tracing::info!(meter = %id, why = refusal.en(), "not cut off");
+                self.warn(&meter, refusal).await?;
                 Ok(comes_again(refusal))
             }
         }
+    }
+
+    /// Tells the people behind a meter the hour it will be cut at, once for each such hour. Only
+    /// where nothing but the hour forbids it: every other rule was asked before.
+    async fn warn(&self, meter: &Meter, refusal: TripRefusal) -> Result<()> {
+        use TripRefusal::{FriendlyHours, NoTripDay, NotTheTime, ProtectedHours};
+        if !matches!(refusal, ProtectedHours | FriendlyHours | NoTripDay | NotTheTime) {
+            return Ok(());
+        }
+        let now = self.now();
+        let cut_at = first_trip_hour(&self.settings().trip_rules, now);
+        let told = Fact::of_meter(NoticeKind::Warning, meter, now);
+        let (Some(cut_at), Some(told)) = (cut_at, told) else { return Ok(()) };
+        let told = Fact { cut_at: Some(cut_at), restore: true, ..told };
+        let reason = format!("warning:{}:{}", meter.id, cut_at.timestamp());
+        let (house, project) = (self.clone(), meter.project());
+        self.store()
+            .transact(move |tx| {
+                Box::pin(async move {
+                    notice::fact::note(tx, &house, project, (&told, &reason)).await?;
+                    Ok::<_, VendingError>(())
+                })
+            })
+            .await
     }
 
     /// Reads the meter's register for this decision and bills what is new. `None` when it could

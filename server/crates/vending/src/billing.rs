@@ -1,7 +1,9 @@
 //! Billing: a good reading of a platform-held meter becomes one bill line and one posting.
 
 use chrono::{DateTime, Utc};
-use domain::{AccountId, BillLineId, MeterId, MoneyModel, ProjectId};
+use domain::{
+    AccountId, BillLineId, MeterId, MoneyModel, NoticeKind, ProjectId, arrears::low_balance_level,
+};
 use serde_json::json;
 use store::{
     billing::{self, BASIS_FROZEN, BASIS_GAP, BillLine, BillingCursor},
@@ -15,7 +17,9 @@ use crate::{
     backfill::BACK_FILL_MAX,
     gap::gap_after,
     house::House,
-    job, posting,
+    job,
+    notice::fact::Fact,
+    posting,
     refusal::{Refusal, Result},
 };
 
@@ -117,6 +121,7 @@ pub(crate) async fn bill_in(
         store::ledger::post(tx, booking).await?;
     }
     let (amount_fen, account) = (draft.line.amount_fen, AccountId(draft.line.account_id));
+    let line_id = draft.line.id;
     billing::add_line(tx, draft.line).await?;
     let purse = posting::purse_of(account, meter.purpose()?);
     let balance_fen = store::ledger::balance(tx, project, purse).await?.posted.fen();
@@ -124,7 +129,35 @@ pub(crate) async fn bill_in(
         let detail = json!({ "balance_fen": balance_fen, "read_at": read.at });
         store::job::schedule(tx, &job::arrears_job(house, meter, detail)).await?;
     }
+    let left = Left { account, line: line_id, amount_fen, balance_fen };
+    let low = low_balance(house, meter, left, read.at);
+    store::job::schedule_all(tx, &low.into_iter().collect::<Vec<_>>()).await?;
     Ok(Billed::Line { amount_fen, balance_fen })
+}
+
+/// What a line left in a purse.
+pub(crate) struct Left {
+    pub account: AccountId,
+    pub line: uuid::Uuid,
+    pub amount_fen: i64,
+    pub balance_fen: i64,
+}
+
+/// The notice of a line that took its purse below one of the site's levels. Balances only fall
+/// between two top-ups, so each level is told once until somebody pays; a line that crosses
+/// several tells of the lowest.
+pub(crate) fn low_balance(
+    house: &House,
+    meter: &Meter,
+    left: Left,
+    at: DateTime<Utc>,
+) -> Option<store::job::Job> {
+    let levels = &house.settings().notices.low_balance_fen;
+    let before = left.balance_fen.saturating_add(left.amount_fen);
+    let crossed = low_balance_level(left.balance_fen, levels) > low_balance_level(before, levels);
+    let told = crossed.then(|| Fact::new(NoticeKind::LowBalance, left.account, at))?;
+    let told = Fact { meter: Some(meter.id), balance_fen: Some(left.balance_fen), ..told };
+    Some(told.job(house, meter.project(), &format!("low-balance:{}", left.line)))
 }
 
 /// Counting starts anew at what another meter in the same place shows; what was billed stands.

@@ -16,8 +16,14 @@ use store::Store;
 use tokio::sync::Semaphore;
 
 use crate::{
-    arrears::ClockWatch, backfill::BACK_FILLS_AT_ONCE, directory::Directory,
-    merchant::MerchantCatalogue, password::Passwords, transport::Transport, upkeep::Owned,
+    arrears::ClockWatch,
+    backfill::BACK_FILLS_AT_ONCE,
+    directory::Directory,
+    merchant::MerchantCatalogue,
+    notice::{Channels, channel::Tokens},
+    password::Passwords,
+    transport::Transport,
+    upkeep::Owned,
 };
 
 /// Bounds and periods a site may set; the defaults are what `requirements.md` promises.
@@ -45,6 +51,8 @@ pub struct Settings {
     pub many_nodes: bool,
     /// The file of meters' own passwords ([`crate::password`]), if the site has one.
     pub meter_passwords: Option<std::path::PathBuf>,
+    /// Through what tenants are told.
+    pub notices: Channels,
     /// A factor on every waiting time of the vend and supply sagas; 1 outside of tests.
     pub pace: f32,
 }
@@ -72,6 +80,7 @@ impl Default for Settings {
             node: "one".to_owned(),
             many_nodes: false,
             meter_passwords: None,
+            notices: Channels::default(),
             pace: 1.0,
         }
     }
@@ -87,6 +96,7 @@ pub struct House {
     passwords: Arc<RwLock<Passwords>>,
     back_fills: Arc<Semaphore>,
     trip_turn: Arc<tokio::sync::Mutex<()>>,
+    tokens: Arc<Tokens>,
 }
 
 /// What the house is made of; handed in once, at start.
@@ -120,6 +130,7 @@ impl House {
             passwords: Arc::new(RwLock::new(passwords)),
             back_fills: Arc::new(Semaphore::new(BACK_FILLS_AT_ONCE)),
             trip_turn: Arc::default(),
+            tokens: Arc::default(),
         }
     }
 
@@ -214,6 +225,11 @@ impl House {
     /// connection of the database that somebody who pays may want.
     pub(crate) fn trip_turn(&self) -> &tokio::sync::Mutex<()> {
         &self.trip_turn
+    }
+
+    /// The access tokens of the WeChat accounts.
+    pub(crate) fn tokens(&self) -> &Tokens {
+        &self.tokens
     }
 
     /// A saga's waiting time at this house's pace.

@@ -1,7 +1,7 @@
 //! Jobs: what is to be done next, written with the fact that causes it, and the workers that do it.
 
 mod worker;
-use worker::span;
+pub(crate) use worker::span;
 pub use worker::work;
 
 use std::time::Duration;

@@ -28,6 +28,7 @@ pub mod password;
 pub mod payment;
 pub mod posting;
 pub mod reading;
+pub mod shipping;
 pub mod supply;
 pub mod upkeep;
 pub mod vend;

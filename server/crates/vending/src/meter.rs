@@ -118,6 +118,8 @@ impl House {
                         meter::change(tx, &meter, change).await?;
                     }
                     account::close(tx, &row, house.now()).await?;
+                    let leaving = binding::of_account(tx, project, id).await?;
+                    crate::notice::note_unbound(tx, &house, &leaving).await?;
                     binding::end_account(tx, project, id, house.now()).await?;
                     for purpose in domain::Purpose::ALL {
                         let purse = posting::purse_of(id, purpose);

@@ -1,5 +1,11 @@
-//! What people have to be told: work items for operators. (Messages to tenants are jobs of their
-//! own and never stand in the way of money.)
+//! What people have to be told: work items for operators, and notices for tenants (T8).
+//!
+//! A fact is noted as a job in the transaction that makes it true ([`fact`]); the job tells every
+//! person it concerns ([`tell`]), another one sends what is to leave the house ([`send`]).
+//!
+//! Invariant: notices never stand in the way of money: they are jobs of the lowest priority, and
+//! one that fails changes nothing but itself; proved by
+//! `a_notice_that_cannot_be_told_stands_in_nobodys_way`.
 
 use chrono::{DateTime, Utc};
 use domain::WorkItemId;
@@ -7,6 +13,15 @@ use serde_json::Value;
 use store::{order::Order, work_item::WorkItem};
 
 use crate::house::House;
+
+pub mod channel;
+pub use channel::{Channels, Template};
+pub mod fact;
+pub use fact::{note_bound, note_unbound};
+pub mod send;
+pub mod tell;
+pub mod words;
+pub use words::{Params, Words, words};
 
 /// What a kind of alarm is called in Chinese and in English, whether or not its work item is still
 /// open; `None` for a kind this release does not know.
@@ -19,6 +34,10 @@ pub fn titles(kind: &str) -> Option<(&'static str, &'static str)> {
         "meter.address_clash" => ("总线上表号冲突", "Another meter answers in its place"),
         "meter.clock" => ("电表时钟不准", "The meter's clock is wrong"),
         "meter.password" => ("电表密码被拒", "The meter refuses our password"),
+        "shipping.failed" => (
+            "发货信息没有传给微信，货款被冻结",
+            "WeChat was not told of a delivery, its money is frozen",
+        ),
         "gateway.offline" => ("网关离线", "A gateway is offline"),
         kind if kind.starts_with("callback.") => {
             ("支付回调有问题", "A payment callback could not be used")

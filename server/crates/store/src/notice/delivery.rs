@@ -9,7 +9,11 @@ use sea_orm::{
 };
 
 use super::Notice;
-use crate::{StoreError, Tx, entity::notice_delivery, row};
+use crate::{
+    StoreError, Tx,
+    entity::{notice, notice_delivery},
+    row,
+};
 
 /// A notice in one channel, as stored.
 pub type Delivery = notice_delivery::Model;
@@ -59,6 +63,34 @@ pub async fn of_notices<C: ConnectionTrait>(
     Ok(found)
 }
 
+/// The newest deliveries of a project with their notices, what failed before everything else.
+pub async fn of_project<C: ConnectionTrait>(
+    db: &C,
+    project: ProjectId,
+) -> Result<Vec<(Delivery, Notice)>, StoreError> {
+    let failed_first = Expr::cust("case when state = 'failed' then 0 else 1 end");
+    let rows = notice_delivery::Entity::find()
+        .filter(notice_delivery::Column::ProjectId.eq(project.0))
+        .filter(notice_delivery::Column::Channel.ne(NoticeChannel::InApp.as_str()))
+        .order_by_asc(failed_first)
+        .order_by_desc(notice_delivery::Column::NoticeId)
+        .order_by_asc(notice_delivery::Column::Channel)
+        .limit(LIST_MAX)
+        .all(db)
+        .await?;
+    let ids: std::collections::BTreeSet<_> = rows.iter().map(|row| row.notice_id).collect();
+    let notices = notice::Entity::find()
+        .filter(notice::Column::ProjectId.eq(project.0))
+        .filter(notice::Column::Id.is_in(ids))
+        .all(db)
+        .await?;
+    let of = |row: Delivery| {
+        let found = notices.iter().find(|notice| notice.id == row.notice_id).cloned();
+        found.map(|notice| (row, notice))
+    };
+    Ok(rows.into_iter().filter_map(of).collect())
+}
+
 /// Deliveries whose moment has come, over all projects, the longest waiting first. The state is
 /// written out, because an index of some rows serves no parameter.
 pub async fn due<C: ConnectionTrait>(
@@ -79,8 +111,9 @@ pub async fn due<C: ConnectionTrait>(
 /// Takes a delivery for an attempt and says when it is anybody's again; `None` if it is not due or
 /// somebody else has it. One that was tried [`ATTEMPTS_MAX`] times without an end has failed.
 ///
-/// A count above one without a reason means that an attempt before was lost half way: a channel
-/// that cannot tell a repeat (SMS, `payments.md` D3) ends it as failed instead of sending again.
+/// The reason of the attempt before is taken away with it. A count above none without a reason
+/// therefore means that an attempt was lost half way: a channel that cannot tell a repeat (SMS,
+/// `payments.md` D3) ends it as failed instead of sending again.
 ///
 /// Invariant: of several that want to send one goes on, because the count is part of the
 /// condition; proved by `a_due_delivery_is_taken_by_one`.
@@ -100,6 +133,7 @@ pub async fn begin(
         .col_expr(notice_delivery::Column::Attempts, attempts)
         .col_expr(notice_delivery::Column::NextAt, Expr::value(until))
         .col_expr(notice_delivery::Column::UpdatedAt, Expr::value(now))
+        .col_expr(notice_delivery::Column::Why, Expr::value(None::<String>))
         .filter(notice_delivery::Column::ProjectId.eq(delivery.project_id))
         .filter(notice_delivery::Column::NoticeId.eq(delivery.notice_id))
         .filter(notice_delivery::Column::Channel.eq(&delivery.channel))
@@ -111,6 +145,7 @@ pub async fn begin(
     let taken = Delivery {
         attempts: delivery.attempts + 1,
         next_at: Some(until),
+        why: None,
         updated_at: now,
         ..delivery.clone()
     };

@@ -16,7 +16,7 @@ use store::{
     tariff::{self, Tariff},
 };
 
-use super::{Draft, Register, draft, first_cursor, is_ahead, may_span_a_gap};
+use super::{Draft, Left, Register, draft, first_cursor, is_ahead, low_balance, may_span_a_gap};
 use crate::{
     house::House,
     job, posting,
@@ -170,16 +170,20 @@ async fn arrears(tx: &Tx, house: &House, known: &Known, written: &Batch) -> Resu
     let asked = purses.iter().map(|(_, _, purse)| purse.clone()).collect::<BTreeSet<_>>();
     let mut stood = batch::balances(tx, asked).await?;
     // From the last line back: before it the purse held its amount more.
-    let mut jobs = BTreeMap::new();
+    let (mut jobs, mut low) = (BTreeMap::new(), Vec::new());
     for (line, meter, purse) in purses.into_iter().rev() {
         let balance = stood.entry(purse).or_insert(0);
         let balance_fen = *balance;
         *balance = balance.saturating_add(line.amount_fen);
+        let (account, amount_fen) = (AccountId(line.account_id), line.amount_fen);
+        let left = Left { account, line: line.id, amount_fen, balance_fen };
+        low.extend(low_balance(house, meter, left, line.to_at));
         if balance_fen <= 0 && !meter.keeps_power() {
             let key = (meter.project_id, meter.id);
             let detail = json!({ "balance_fen": balance_fen, "read_at": line.to_at });
             jobs.entry(key).or_insert_with(|| job::arrears_job(house, meter, detail));
         }
     }
-    Ok(jobs.into_values().collect())
+    low.extend(jobs.into_values());
+    Ok(low)
 }

@@ -3,7 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{AttemptId, GatewayId, MeterId, OrderId, ProjectId, VendId, vend::VendEvent};
+use domain::{
+    AttemptId, GatewayId, MeterId, NoticeId, OrderId, ProjectId, VendId, vend::VendEvent,
+};
 use serde_json::Value;
 use store::{
     StoreError,
@@ -254,13 +256,22 @@ async fn run(house: &House, job: &Job) -> Result<JobEnd> {
             let from = from.ok_or(Refusal::Malformed { field: "payload" })?.to_utc();
             house.run_back_fill_job(project, id, from).await
         }
+        "notice" => house.run_notice_job(project, job).await,
+        "deliver" => {
+            let id: NoticeId = text("notice").unwrap_or_default().parse()?;
+            house.run_delivery_job(project, id).await
+        }
+        "ship" => {
+            let id: OrderId = text("order").unwrap_or_default().parse()?;
+            house.run_shipping_job(project, id).await
+        }
         "switch" => house.run_switch_job(project, job).await,
         kind => Ok(JobEnd::Park(format!("no worker knows the kind {kind}"))),
     }
 }
 
 /// A wait as a stretch of the calendar; one that does not fit lasts for ever.
-pub(super) fn span(wait: Duration) -> TimeDelta {
+pub(crate) fn span(wait: Duration) -> TimeDelta {
     TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX)
 }
 

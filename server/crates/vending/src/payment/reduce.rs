@@ -3,7 +3,9 @@
 
 use chrono::TimeDelta;
 use connector::{PaymentFact, PaymentStatus};
-use domain::{AttemptId, AttemptState, Money, MoneyModel, OrderId, OrderState, ProjectId};
+use domain::{
+    AttemptId, AttemptState, Money, MoneyModel, NoticeKind, OrderId, OrderState, ProjectId,
+};
 use serde_json::json;
 use store::{
     Tx,
@@ -20,7 +22,7 @@ use crate::{
     house::House,
     job,
     merchant::Merchant,
-    notice,
+    notice::{self, fact::Fact},
     order::advance,
     posting,
     refusal::{Result, VendingError},
@@ -136,6 +138,7 @@ impl House {
                     }
                     if waits_for_money(&order)? {
                         advance(tx, &order, OrderState::Held, now, "held", detail).await?;
+                        Verdict::Mismatch.tell(tx, &house, &order, None).await?;
                     } else {
                         timeline::add(tx, &order, "mismatch", now, detail).await?;
                     }
@@ -238,6 +241,7 @@ impl House {
                         "order_fen": order.amount_fen,
                     });
                     let item = verdict.work_item(&house, &order, detail.clone(), now);
+                    let paid_fen = row.amount_fen;
                     fact::insert(tx, row).await?;
                     work_item::open(tx, item).await?;
                     end_attempt(tx, project, attempt_id).await?;
@@ -246,6 +250,7 @@ impl House {
                     } else {
                         timeline::add(tx, &order, verdict.as_str(), now, detail).await?;
                     }
+                    verdict.tell(tx, &house, &order, Some(paid_fen)).await?;
                     Ok::<_, VendingError>(verdict.reduced())
                 })
             })
@@ -368,6 +373,24 @@ impl Verdict {
             Verdict::Duplicate => Reduced::Duplicate,
             Verdict::Mismatch => Reduced::Mismatch,
         }
+    }
+
+    /// Notes what the people of the account are told of it.
+    async fn tell(
+        self,
+        tx: &Tx,
+        house: &House,
+        order: &Order,
+        paid_fen: Option<i64>,
+    ) -> Result<()> {
+        let kind = match self {
+            Verdict::Duplicate => NoticeKind::Refunded,
+            Verdict::Mismatch => NoticeKind::Held,
+        };
+        let told = Fact::of_order(kind, order, house.now());
+        let told = Fact { amount_fen: paid_fen.or(told.amount_fen), ..told };
+        let reason = format!("{}:{}", self.as_str(), order.id);
+        Ok(notice::fact::note(tx, house, order.project(), (&told, &reason)).await?)
     }
 
     fn work_item(

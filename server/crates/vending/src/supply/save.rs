@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
-    CommandId, MoneyModel, OrderId, OrderState,
+    CommandId, MoneyModel, NoticeKind, OrderId, OrderState,
     supply::{CommandOutcome, Supply as Saga, SupplyAction, SupplyAlarm, SupplyEvent},
 };
 use serde_json::json;
@@ -17,8 +17,13 @@ use store::{
 use super::Turn;
 use crate::{
     house::House,
-    notice, posting,
+    notice::{
+        self,
+        fact::{self, Fact},
+    },
+    posting,
     refusal::{Refusal, Result, VendingError},
+    shipping,
 };
 
 impl House {
@@ -54,14 +59,16 @@ impl House {
         if meter.money_model()? != MoneyModel::PlatformHeld {
             return Ok(());
         }
-        let (project, now) = (meter.project(), self.now());
+        let (project, now, house) = (meter.project(), self.now(), self.clone());
         self.store()
             .transact(move |tx| {
                 Box::pin(async move {
                     let row = order::by_id(tx, project, id).await?;
                     let row = row.ok_or(Refusal::NotFound { what: "order" })?;
                     if row.state()? == OrderState::Credited {
-                        order::step(tx, &row, OrderState::Delivered, now).await?;
+                        let row = order::step(tx, &row, OrderState::Delivered, now).await?;
+                        fact::note_credited(tx, &house, &row, false).await?;
+                        shipping::enqueue(tx, &house, &row).await?;
                     }
                     Ok::<_, VendingError>(())
                 })
@@ -195,10 +202,14 @@ impl Step {
     async fn done(&mut self, tx: &Tx, on: bool) -> Result<()> {
         let (project, meter) = (self.meter.project(), self.meter.meter_id());
         let known = supply::command_by_seq(tx, project, meter, self.row.desired_seq).await?;
+        let switched = known.is_some();
         if let Some(known) = known {
             supply::end_command(tx, &known, "verified", None, self.now).await?;
         }
-        self.heal(tx, on).await?;
+        let was_dark = self.heal(tx, on).await?;
+        if switched || was_dark {
+            self.note_switched(tx, on, was_dark).await?;
+        }
         if !on {
             return Ok(());
         }
@@ -213,27 +224,46 @@ impl Step {
         for order in order::list(tx, project, &waiting).await? {
             let detail = json!({ "relay": "on" });
             let to = OrderState::Restored;
-            crate::order::advance(tx, &order, to, self.now, "restored", detail).await?;
+            let order = crate::order::advance(tx, &order, to, self.now, "restored", detail).await?;
+            fact::note_credited(tx, &self.house, &order, true).await?;
         }
         Ok(())
     }
 
+    /// Notes that supply is gone, or back by hand or after people were told that it was not. Light
+    /// that comes back with a top-up is told with it; what a tenant did is not told to them.
+    async fn note_switched(&self, tx: &Tx, on: bool, was_dark: bool) -> Result<()> {
+        let by_operator = self.row.desired_reason == super::switch::REASON_OPERATOR;
+        let kind = match (on, self.row.desired_reason.as_str()) {
+            (true, _) if was_dark || by_operator => NoticeKind::Restored,
+            (false, "arrears") => NoticeKind::CutOff,
+            (false, _) if by_operator => NoticeKind::CutOff,
+            _ => return Ok(()),
+        };
+        let Some(told) = Fact::of_meter(kind, &self.meter, self.now) else { return Ok(()) };
+        let told = Fact { restore: kind == NoticeKind::CutOff && !by_operator, ..told };
+        let reason = format!("{kind}:{}:{}", self.meter.id, self.row.desired_seq);
+        Ok(fact::note(tx, &self.house, self.meter.project(), (&told, &reason)).await?)
+    }
+
     /// What stands as wished is no longer stuck nor refused, and where there is light nothing is
-    /// dark.
+    /// dark; answers whether it was.
     ///
     /// Invariant: an alarm that is over is cleared, or it would never ring again; proved by
     /// `an_alarm_that_healed_rings_again`.
-    async fn heal(&self, tx: &Tx, on: bool) -> Result<()> {
+    async fn heal(&self, tx: &Tx, on: bool) -> Result<bool> {
         let (project, subject) = (self.meter.project(), self.meter.id.to_string());
         let dark = ["supply.dark", "supply.still_dark"];
         let moved = ["supply.stuck", "supply.refused"];
+        let mut was_dark = false;
         for kind in moved.iter().chain(dark.iter().filter(|_| on)) {
             if work_item::clear(tx, project, kind, &subject, self.now).await? {
                 let how = "the relay or valve stands as wished";
                 work_item::close_about(tx, project, kind, &subject, how, self.now).await?;
+                was_dark |= dark.contains(kind);
             }
         }
-        Ok(())
+        Ok(was_dark)
     }
 
     async fn alarm(&mut self, tx: &Tx, alarm: SupplyAlarm) -> Result<()> {
@@ -263,7 +293,23 @@ impl Step {
                 notice::work_item_about(&self.house, project, subject, kind, titles, &detail);
             work_item::open(tx, item).await?;
         }
+        if alarm == SupplyAlarm::PaidButDark {
+            self.note_dark(tx).await?;
+        }
         self.tell(tx, kind, detail).await
+    }
+
+    /// Notes that somebody paid and is still in the dark.
+    async fn note_dark(&self, tx: &Tx) -> Result<()> {
+        let (project, now) = (self.meter.project(), self.now);
+        let order = match self.row.order() {
+            Some(id) => order::by_id(tx, project, id).await?,
+            None => None,
+        };
+        let Some(order) = order else { return Ok(()) };
+        let told = Fact::of_order(NoticeKind::Dark, &order, now);
+        let reason = format!("dark:{}:{}", self.meter.id, self.row.desired_seq);
+        Ok(fact::note(tx, &self.house, project, (&told, &reason)).await?)
     }
 
     async fn tell(&self, tx: &Tx, kind: &str, detail: serde_json::Value) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
-    OrderState,
+    NoticeKind, OrderState,
     vend::{SendOutcome, Vend as Saga, VendAction, VendAlarm, VendEvent, VendState},
 };
 use serde_json::{Value, json};
@@ -15,8 +15,11 @@ use store::{
 use super::{Turn, event_name};
 use crate::{
     house::House,
-    job, notice, posting,
+    job,
+    notice::{self, fact::Fact},
+    posting,
     refusal::{Refusal, Result, VendingError},
+    shipping,
 };
 
 /// Whether a step could be stored.
@@ -215,6 +218,8 @@ impl Step {
         timeline::add(tx, &order, "delivered", self.now, proof).await?;
         let order = self.move_to(tx, order, OrderState::Delivered).await?;
         job::enqueue_supply(tx, &self.house, &order, &self.meter).await?;
+        notice::fact::note_credited(tx, &self.house, &order, false).await?;
+        shipping::enqueue(tx, &self.house, &order).await?;
         Ok(order)
     }
 
@@ -237,6 +242,9 @@ impl Step {
             let detail = json!({ "error": self.row.last_error });
             let to = OrderState::Uncertain;
             crate::order::advance(tx, &order, to, self.now, "uncertain", detail).await?;
+            let fact = Fact::of_order(NoticeKind::InDoubt, &order, self.now);
+            let reason = format!("in-doubt:{}", order.id);
+            notice::fact::note(tx, &self.house, order.project(), (&fact, &reason)).await?;
         }
         Ok(())
     }
