@@ -2,10 +2,10 @@
 //! What a wrong proof is told says nothing about meters, homes or tenants (S19, T2).
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{AccountId, BindingId, BindingProof, CodePurpose, OperatorId, ProjectId};
+use domain::{AccountId, BindingId, BindingProof, CodePurpose, OperatorId, PersonId, ProjectId};
 use serde::{Deserialize, Serialize};
 use store::{
-    StoreError, account,
+    StoreError, Tx, account,
     binding::{
         self, Binding, Bound,
         code::{self, PrintedCode, USES_MAX},
@@ -16,6 +16,10 @@ use store::{
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
+use vending::{
+    House,
+    notice::{note_bound, note_unbound},
+};
 
 use crate::{
     answer::Answer,
@@ -24,6 +28,7 @@ use crate::{
     desk::Desk,
     failure::{Failure, Result},
     phone,
+    reach::Home,
     route::{Need, Route},
     tag,
 };
@@ -216,8 +221,14 @@ async fn by_code(call: &Call, meter: &str, code: &str) -> Result<Bound> {
     let wish = wish(call, home, BindingProof::Code)?;
     let hash = printed_hash(desk, home.1, code);
     let store = desk.house.store();
+    let house = desk.house.clone();
     Ok(store
-        .transact(move |tx| Box::pin(async move { code::redeem(tx, &wish, &hash, now).await }))
+        .transact(move |tx| {
+            Box::pin(async move {
+                let bound = code::redeem(tx, &wish, &hash, now).await?;
+                told(tx, &house, bound).await
+            })
+        })
         .await?)
 }
 
@@ -225,7 +236,7 @@ async fn by_sms(call: &Call, said: Said) -> Result<Bound> {
     let (desk, now) = (&call.desk, call.desk.clock.now());
     let home = (ProjectId(0), AccountId(Uuid::nil()));
     let mut wish = wish(call, home, BindingProof::Sms)?;
-    let store = desk.house.store();
+    let (store, house) = (desk.house.store(), desk.house.clone());
     Ok(store
         .transact(move |tx| {
             Box::pin(async move {
@@ -236,7 +247,8 @@ async fn by_sms(call: &Call, said: Said) -> Result<Bound> {
                     return Ok(Bound::Refused);
                 };
                 (wish.project, wish.account) = (project, account);
-                binding::bind(tx, &wish, now).await
+                let bound = binding::bind(tx, &wish, now).await?;
+                told(tx, &house, bound).await
             })
         })
         .await?)
@@ -246,10 +258,45 @@ async fn by_invitation(call: &Call, code: &str) -> Result<Bound> {
     let (desk, now) = (&call.desk, call.desk.clock.now());
     let id = BindingId::generate(desk.clock.as_ref(), desk.rng.as_ref());
     let (person, hash) = (call.caller()?.person, invitation_hash(desk, code));
-    let store = desk.house.store();
+    let (store, house) = (desk.house.store(), desk.house.clone());
     Ok(store
         .transact(move |tx| {
-            Box::pin(async move { invitation::redeem(tx, id, person, &hash, now).await })
+            Box::pin(async move {
+                let bound = invitation::redeem(tx, id, person, &hash, now).await?;
+                told(tx, &house, bound).await
+            })
+        })
+        .await?)
+}
+
+/// Has everybody in a home told of somebody new, in the transaction that binds them.
+async fn told(tx: &Tx, house: &House, bound: Bound) -> Result<Bound, StoreError> {
+    if let Bound::New(binding) = &bound {
+        note_bound(tx, house, binding).await?;
+    }
+    Ok(bound)
+}
+
+/// Ends a person's binding and has everybody there told, in one unit; `false` if there was none.
+pub(crate) async fn end(
+    desk: &Desk,
+    home: &Home,
+    person: PersonId,
+    why: &'static str,
+) -> Result<bool> {
+    let (project, account, now) = (home.project, home.account, desk.clock.now());
+    let house = desk.house.clone();
+    Ok(desk
+        .house
+        .store()
+        .transact(move |tx| {
+            Box::pin(async move {
+                let people = binding::of_account(tx, project, account).await?;
+                let leaving: Vec<_> =
+                    people.into_iter().filter(|one| one.person() == person).collect();
+                note_unbound(tx, &house, &leaving).await?;
+                binding::end(tx, project, account, person, why, now).await
+            })
         })
         .await?)
 }
@@ -275,15 +322,7 @@ async fn home_of(desk: &Desk, binding: &Binding) -> Result<BoundHome> {
 }
 
 async fn leave(call: Call) -> Result<Answer> {
-    let (home, person, now) = (*call.home()?, call.caller()?.person, call.desk.clock.now());
-    let store = call.desk.house.store();
-    store
-        .transact(move |tx| {
-            Box::pin(async move {
-                binding::end(tx, home.project, home.account, person, "left", now).await
-            })
-        })
-        .await?;
+    end(&call.desk, call.home()?, call.caller()?.person, "left").await?;
     Answer::none()
 }
 

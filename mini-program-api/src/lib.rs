@@ -32,6 +32,7 @@ pub mod entry;
 pub mod home;
 pub mod me;
 pub mod meter;
+pub mod notice;
 pub mod order;
 pub mod page;
 pub mod people;
@@ -69,6 +70,7 @@ pub const ROUTES: &[&[Route]] = &[
     switch::ROUTES,
     top_up::ROUTES,
     order::ROUTES,
+    notice::ROUTES,
     order::pay::ROUTES,
     order::stream::ROUTES,
     receipt::ROUTES,

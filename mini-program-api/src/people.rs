@@ -108,20 +108,13 @@ async fn list(call: Call) -> Result<Answer> {
 
 /// Ends somebody's binding: the owner anybody's.
 async fn remove(call: Call) -> Result<Answer> {
-    let (home, now) = (*call.home()?, call.desk.clock.now());
+    let home = *call.home()?;
     // Before the right, so that a name that is none is answered alike to owner and member.
     let person: PersonId = call.id("person")?;
     if home.role != HomeRole::Owner {
         return Err(Failure::OwnerOnly);
     }
-    let store = call.desk.house.store();
-    let ended = store
-        .transact(move |tx| {
-            Box::pin(async move {
-                binding::end(tx, home.project, home.account, person, "removed", now).await
-            })
-        })
-        .await?;
+    let ended = crate::binding::end(&call.desk, &home, person, "removed").await?;
     if ended { Answer::none() } else { Err(Failure::NotFound("person")) }
 }
 

@@ -1,6 +1,8 @@
 //! The configuration: one TOML file, every key overridable as `YUFU__SECTION__KEY`, unknown keys
 //! refused.
 
+pub mod notices;
+
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -23,6 +25,8 @@ pub struct Config {
     pub wechat: Wechat,
     /// Text messages.
     pub sms: Sms,
+    /// What tenants are told through WeChat and by text message.
+    pub notices: notices::Notices,
     /// What may be bought and how long it may take.
     pub vending: Vending,
     /// When supply may be cut.

@@ -45,7 +45,8 @@ use crate::{
 };
 
 mod care;
-pub mod part;
+pub mod notices;
+mod part;
 pub mod settings;
 mod tenants;
 use part::{Part, Parts as Background};
@@ -158,7 +159,7 @@ pub async fn start(config: Config) -> Result<Server, StartError> {
 /// The same with another clock, chance, network or bus timing.
 pub async fn start_with(config: Config, outside: Outside) -> Result<Server, StartError> {
     let Outside { clock, rng, transport, timing } = outside;
-    let house_settings = settings::of(&config)?;
+    let mut house_settings = settings::of(&config)?;
     let timing = timing.unwrap_or_else(|| settings::timing(&config));
     let tls = tls::open(&config.server.tls_certificate, &config.server.tls_key)?;
     let listener = bind(&config.server.listen)?;
@@ -168,6 +169,8 @@ pub async fn start_with(config: Config, outside: Outside) -> Result<Server, Star
     let store = Store::open(&config.database.url).await?;
     store.migrate().await?;
     let addresses = addresses(&config, http);
+    let doors = tenants::doors(&config)?;
+    house_settings.notices = notices::channels(&config.notices, &doors, &addresses.public_url)?;
     let merchants = MerchantCatalogue::default();
     care::reload_merchants(&merchants, &store, &addresses).await?;
     let profiles = match config.gateway.profiles.as_str() {

@@ -14,6 +14,7 @@ pub mod job;
 pub mod ledger;
 pub mod me;
 pub mod meter;
+pub mod notice;
 pub mod order;
 pub mod replace;
 pub mod sign_in;
@@ -37,6 +38,7 @@ pub const ROUTES: &[&[Route]] = &[
     gap::ROUTES,
     gateway::ROUTES,
     order::ROUTES,
+    notice::ROUTES,
     vend::ROUTES,
     work_item::ROUTES,
     job::ROUTES,

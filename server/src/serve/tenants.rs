@@ -77,7 +77,7 @@ pub async fn desk(
 }
 
 /// The doors that are set up.
-fn doors(config: &Config) -> Result<Doors, StartError> {
+pub(super) fn doors(config: &Config) -> Result<Doors, StartError> {
     let wechat = &config.wechat;
     let app = |app_id: &str, secret: &config::Hidden| {
         (!app_id.is_empty()).then(|| wechat::App {

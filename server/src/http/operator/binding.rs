@@ -193,8 +193,15 @@ async fn decide(call: Call) -> Result<Answer> {
         return if done.await? { Answer::none() } else { Err(changed()) };
     }
     let binding = BindingId::generate(call.app.clock.as_ref(), call.app.rng.as_ref());
+    let house = call.house().clone();
     let bound = store.transact(move |tx| {
-        Box::pin(async move { request::accept(tx, project, id, binding, operator, now).await })
+        Box::pin(async move {
+            let bound = request::accept(tx, project, id, binding, operator, now).await?;
+            if let Bound::New(binding) = &bound {
+                vending::notice::note_bound(tx, &house, binding).await?;
+            }
+            Ok::<_, store::StoreError>(bound)
+        })
     });
     match bound.await? {
         Bound::New(_) | Bound::Already(_) => Answer::none(),

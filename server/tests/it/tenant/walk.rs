@@ -34,6 +34,12 @@ fn example(route: &Route) -> Option<Value> {
         }),
         "tenant_order.pay" => json!({}),
         "switch.set" => json!({ "wanted": "off", "appliances_off": true }),
+        "notice.choose" => json!({
+            "kinds": { "low-balance": { "channels": ["sms"] } },
+            "quiet": { "from": "22:00", "until": "08:00" },
+        }),
+        "subscription.add" => json!({ "app_id": "wx8888888888888888", "results": {} }),
+        "order.consents" => json!({ "template_ids": {} }),
         name => {
             assert!(route.body.is_none(), "{name} takes a body: give an example of it here");
             return None;

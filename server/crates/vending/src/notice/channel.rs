@@ -51,7 +51,7 @@ pub struct Channels {
     pub mini_templates: BTreeMap<NoticeKind, Template>,
     /// The service account's templates, by kind.
     pub page_templates: BTreeMap<NoticeKind, Template>,
-    /// The SMS gateway's templates, by kind, whether an amount is named, and language.
+    /// The SMS gateway's templates, by kind, whether a cut was made by hand, and language.
     pub sms_templates: BTreeMap<(NoticeKind, bool, Language), String>,
     /// Where the tenants' pages are.
     pub public_url: String,

@@ -374,10 +374,10 @@ impl House {
 
     async fn send_text(&self, letter: &Letter) -> Outcome<String> {
         let channels = &self.settings().notices;
-        let amount = letter.params.amount_fen.is_some();
+        let by_hand = letter.params.is_by_hand(letter.kind);
         // A site that registered no English template sends the Chinese one.
         let found = [letter.language, Language::ZhCn].into_iter().find_map(|language| {
-            let key = (letter.kind, amount, language);
+            let key = (letter.kind, by_hand, language);
             channels.sms_templates.get(&key).map(|template| (language, template.clone()))
         });
         let set_up = channels.sms.as_ref().zip(found);

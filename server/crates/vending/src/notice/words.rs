@@ -18,6 +18,20 @@ pub const SIGNATURE_MAX: usize = 14;
 /// The most characters of a room in a text message; the end of a longer one is what tells it.
 pub const PLACE_MAX: usize = 10;
 
+/// The values a template may name.
+pub const VALUES: [&str; 10] = [
+    "place",
+    "room",
+    "meter",
+    "supply",
+    "amount",
+    "balance",
+    "time",
+    "title",
+    "wechat_amount",
+    "wechat_time",
+];
+
 /// What a notice tells of, as it stood when it was told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -80,6 +94,11 @@ fn yuan(fen: i64) -> String {
 }
 
 impl Params {
+    /// True for a cut that no payment undoes.
+    pub fn is_by_hand(&self, kind: NoticeKind) -> bool {
+        kind == NoticeKind::CutOff && self.amount_fen.is_none()
+    }
+
     /// What is supplied.
     fn supply(&self, language: Language) -> &'static str {
         let purpose = self.purpose.parse().unwrap_or(Purpose::Electricity);
@@ -221,9 +240,9 @@ fn title_en(kind: NoticeKind, params: &Params) -> String {
     }
 }
 
-/// The text message of a kind, as it is registered with the SMS gateway; `amount` says whether
-/// one is named. The variables are named as [`Params::value`] names them.
-pub fn sms(kind: NoticeKind, amount: bool, language: Language) -> &'static str {
+/// The text message of a kind, as it is registered with the SMS gateway; `by_hand` says whether
+/// a cut was made by hand, so that no amount brings the light back. The variables are named as [`Params::value`] names them.
+pub fn sms(kind: NoticeKind, by_hand: bool, language: Language) -> &'static str {
     let (zh, en) = match kind {
         NoticeKind::Credited => (
             "充值${amount}元已到账，${room}（表尾号${meter}），${time}",
@@ -245,13 +264,13 @@ pub fn sms(kind: NoticeKind, amount: bool, language: Language) -> &'static str {
             "已充${amount}元，还没送${supply}，正在重试，已通知值班。${room}",
             "Paid ${amount}, no ${supply} yet, retrying: ${room}",
         ),
-        NoticeKind::CutOff if amount => (
-            "${room}（表尾号${meter}）已断${supply}。充${amount}元可恢复供${supply}",
-            "No ${supply} at ${room} (${meter}). Pay ${amount} to restore",
-        ),
-        NoticeKind::CutOff => (
+        NoticeKind::CutOff if by_hand => (
             "${room}（表尾号${meter}）已断${supply}，由管理方操作",
             "No ${supply} at ${room} (${meter}), cut by the site",
+        ),
+        NoticeKind::CutOff => (
+            "${room}（表尾号${meter}）已断${supply}。充${amount}元可恢复供${supply}",
+            "No ${supply} at ${room} (${meter}). Pay ${amount} to restore",
         ),
         NoticeKind::Restored => (
             "${room}（表尾号${meter}）已送${supply}，${time}",
@@ -279,7 +298,7 @@ pub fn sms_params(
     language: Language,
 ) -> Option<Vec<(String, String)>> {
     let mut found: Vec<(String, String)> = Vec::new();
-    let text = sms(kind, params.amount_fen.is_some(), language);
+    let text = sms(kind, params.is_by_hand(kind), language);
     for part in text.split("${").skip(1) {
         let (name, _) = part.split_once('}')?;
         if !found.iter().any(|(known, _)| known == name) {
@@ -316,7 +335,7 @@ mod tests {
 
     /// A text message with its values, as a phone shows it.
     fn rendered(kind: NoticeKind, params: &Params, language: Language) -> Option<String> {
-        let mut text = sms(kind, params.amount_fen.is_some(), language).to_owned();
+        let mut text = sms(kind, params.is_by_hand(kind), language).to_owned();
         for (name, value) in sms_params(kind, params, language)? {
             text = text.replace(&format!("${{{name}}}"), &value);
         }
@@ -387,7 +406,8 @@ mod tests {
         for params in extremes() {
             for kind in NoticeKind::ALL {
                 let told = words(*kind, &params, Language::ZhCn);
-                let text = told.title + &told.body + sms(*kind, true, Language::ZhCn);
+                let text =
+                    told.title + &told.body + sms(*kind, params.is_by_hand(*kind), Language::ZhCn);
                 for word in ["恭喜", "请放心", "物业"] {
                     assert!(!text.contains(word), "{text}");
                 }
