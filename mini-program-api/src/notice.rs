@@ -131,7 +131,11 @@ pub struct Notices {
 
 /// A delivery as it is shown.
 fn shown(row: &Delivery) -> NoticeChannelView {
-    NoticeChannelView { channel: row.channel.clone(), state: row.state.clone(), why: row.why.clone() }
+    NoticeChannelView {
+        channel: row.channel.clone(),
+        state: row.state.clone(),
+        why: row.why.clone(),
+    }
 }
 
 fn view(row: &Notice, deliveries: &[Delivery]) -> Result<NoticeView> {
