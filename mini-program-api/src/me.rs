@@ -3,7 +3,10 @@
 use chrono::{DateTime, Utc};
 use domain::{Language, Theme};
 use serde::{Deserialize, Serialize};
-use store::person::{self, Identity, Person, Preferences};
+use store::{
+    binding, notice,
+    person::{self, Identity, Person, Preferences},
+};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -75,6 +78,12 @@ pub struct MeView {
     /// The person.
     #[serde(flatten)]
     pub person: PersonView,
+    /// How many homes they belong to.
+    #[schema(example = 1)]
+    pub homes_count: usize,
+    /// Notices they have not read.
+    #[schema(example = 0)]
+    pub unread_notices: u64,
     /// How they want to be shown the pages.
     pub preferences: PreferencesView,
 }
@@ -120,7 +129,11 @@ async fn shown(call: &Call) -> Result<MeView> {
         elder: person.elder,
         theme: person.theme.clone(),
     };
-    Ok(MeView { person: PersonView::of(&person, &identities), preferences })
+    let homes = binding::homes(db, person.person_id()).await?;
+    let unread_notices = notice::unread(db, person.person_id()).await?;
+    let homes_count = homes.len();
+    let person = PersonView::of(&person, &identities);
+    Ok(MeView { person, homes_count, unread_notices, preferences })
 }
 
 async fn prefer(call: Call) -> Result<Answer> {
