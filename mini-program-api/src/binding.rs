@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{AccountId, BindingId, BindingProof, CodePurpose, OperatorId, PersonId, ProjectId};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use store::{
     StoreError, Tx, account,
     binding::{
@@ -11,7 +11,7 @@ use store::{
         code::{self, PrintedCode, USES_MAX},
         invitation,
     },
-    meter_tag, site,
+    meter_tag,
     sms_challenge::{self, Said, Tried},
 };
 use utoipa::ToSchema;
@@ -27,6 +27,7 @@ use crate::{
     call::Call,
     desk::Desk,
     failure::{Failure, Result},
+    home::{self, HomeView},
     phone,
     reach::Home,
     route::{Need, Route},
@@ -40,7 +41,7 @@ pub const ROUTES: &[Route] = &[
     Route::post("/homes", "home.bind", |call| Box::pin(bind(call)))
         .says("绑定", "Belong to a home by a printed code, a code by SMS, or an invitation")
         .body::<HomeProof>()
-        .answers::<BoundHome>(201),
+        .answers::<HomeView>(201),
     Route::delete("/homes/{home}", "home.leave", |call| Box::pin(leave(call)))
         .needs(Need::Home)
         .says("解绑", "Leave a home"),
@@ -74,27 +75,6 @@ pub struct HomeProof {
     /// The printed code, the code of the SMS, or that of the invitation.
     #[schema(example = "K7Q2M-Z9XW4")]
     pub code: String,
-}
-
-/// A home somebody belongs to from now on.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct BoundHome {
-    /// The home.
-    pub id: Uuid,
-    /// The project's name.
-    #[schema(example = "和园公寓")]
-    pub project_name: String,
-    /// Where it is.
-    #[schema(example = "和园公寓 3栋 1204")]
-    pub place: String,
-    /// The number of the account.
-    #[schema(example = "A1204")]
-    pub account_no: String,
-    /// `owner` or `member`.
-    #[schema(example = "owner")]
-    pub role: String,
-    /// Whom to call.
-    pub service_phone: Option<String>,
 }
 
 /// A code for the paper, shown once.
@@ -301,24 +281,15 @@ pub(crate) async fn end(
         .await?)
 }
 
-/// What a person is shown of a home they belong to.
-async fn home_of(desk: &Desk, binding: &Binding) -> Result<BoundHome> {
-    let db = desk.house.store().read();
-    let project = ProjectId(binding.project_id);
-    let missing = || Failure::NotFound("home");
-    let account = account::by_id(db, project, binding.account()).await?.ok_or_else(missing)?;
-    let name = site::project(db, project).await?.ok_or_else(missing)?.name;
-    let room = account::room(db, project, domain::RoomId(account.room_id)).await?;
-    let place = room.map(|room| format!("{name} {} {}", room.building, room.number));
-    let phone = &desk.settings.service_phone;
-    Ok(BoundHome {
-        id: account.id,
-        place: place.unwrap_or_else(|| name.clone()),
-        project_name: name,
-        account_no: account.account_no,
-        role: binding.role()?.as_str().to_owned(),
-        service_phone: (!phone.is_empty()).then(|| phone.clone()),
-    })
+/// The home of a binding, as the person sees it.
+async fn home_of(desk: &Desk, binding: &Binding) -> Result<HomeView> {
+    let home = Home {
+        project: ProjectId(binding.project_id),
+        account: binding.account(),
+        binding: binding.id,
+        role: binding.role()?,
+    };
+    home::view(desk, &home).await
 }
 
 async fn leave(call: Call) -> Result<Answer> {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use connector::{Stamp, wechat_pay};
+use connector::{Stamp, alipay::Buyer, wechat_pay};
 use domain::{IdentityKind, PayWay, PersonId, ProjectId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -30,6 +30,7 @@ use crate::{
     failure::{Failure, Result},
     reach::PlacedOrder,
     route::{Need, Route},
+    session::provider::alipay_buyer,
 };
 
 /// How often an attempt is looked for again that another tab has begun meanwhile.
@@ -103,9 +104,10 @@ pub fn payer_of(merchant: &Merchant, way: PayWay, known: &[Identity]) -> Option<
         (Keys::Alipay(keys), PayWay::AlipayMini) => {
             let app = keys.op_app_id.as_deref().unwrap_or(&keys.app_id);
             let id = identity(IdentityKind::Alipay, app)?;
-            // Alipay's older user ids have sixteen digits and begin with 2088.
-            let old = id.len() == 16 && id.starts_with("2088");
-            let (open_id, user_id) = if old { (None, Some(id)) } else { (Some(id), None) };
+            let (open_id, user_id) = match alipay_buyer(&id) {
+                Buyer::OpenId(id) => (Some(id), None),
+                Buyer::UserId(id) => (None, Some(id)),
+            };
             Some(Payer { open_id, user_id, ip: None })
         }
         (Keys::WechatPay(_), PayWay::WechatH5) | (Keys::Alipay(_), PayWay::AlipayPage) => {

@@ -68,7 +68,9 @@ async fn a_printed_code_opens_its_own_home_and_the_next_print_ends_it() {
     assert_eq!(bound.status, 201, "{}", bound.text);
     let shown = bound.json();
     assert_eq!((&shown["id"], &shown["role"]), (&json!(home()), &json!("owner")));
-    assert_eq!(shown["place"], "项目 1 1栋 101");
+    let again = door.get_by(&wang, &format!("/homes/{}", home())).await.json();
+    assert_eq!(shown["place"], again["place"]);
+    assert_eq!(shown["meters"][0]["meter_no"], METER_NO);
     assert_eq!(door.post_by(&wang, "/homes", body).await.status, 200, "once more is the same");
     // Project 2 has a meter with an account of the same number, and no code.
     let li = person(&door, "oLI").await;
