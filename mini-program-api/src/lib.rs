@@ -41,6 +41,7 @@ pub mod read;
 pub mod receipt;
 pub mod session;
 pub mod sms_code;
+pub mod statement;
 pub mod switch;
 pub mod tag;
 pub mod tariff;
@@ -67,6 +68,7 @@ pub const ROUTES: &[&[Route]] = &[
     alarm::ROUTES,
     entry::ROUTES,
     bill::ROUTES,
+    statement::ROUTES,
     switch::ROUTES,
     top_up::ROUTES,
     order::ROUTES,

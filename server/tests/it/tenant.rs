@@ -4,6 +4,7 @@ mod alipay;
 mod far_side;
 mod home;
 mod meter;
+mod money;
 mod order;
 mod page;
 mod sign_in;

@@ -185,6 +185,16 @@ async fn a_tenant_pays_in_the_wallet_and_watches_the_light_come_on() {
         let read_back = last["balance_after_fen"].as_i64().unwrap();
         let before = last["balance_before_fen"].as_i64().unwrap();
         assert_eq!(read_back - before, 5_000, "{last:#}");
+        let receipt = phone.look(&format!("/orders/{id}/receipt")).await;
+        assert_eq!(receipt["amount_cn"], "人民币伍拾元整");
+        assert_eq!((&receipt["kind"], &receipt["payee"]), (&json!("credited"), &json!("和园公寓")));
+        let link = receipt["verify_url"].as_str().unwrap();
+        let shown = format!("/receipts/{}", link.rsplit('/').next().unwrap());
+        // Whoever is shown the link sees the same receipt, signed in or not, and may do nothing.
+        let stranger = Phone { token: String::new(), ..phone };
+        let verified = stranger.look(&shown).await;
+        assert_eq!(verified["order"]["order_no"], receipt["order"]["order_no"]);
+        assert_eq!(verified["order"]["can"], json!({ "pay": false, "cancel": false }));
         // Nobody says that the money is on the meter before it was read there.
         for order in &told {
             let sent = order["steps"].as_array().unwrap();

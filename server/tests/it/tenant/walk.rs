@@ -53,6 +53,7 @@ fn example(route: &Route) -> Option<Value> {
 fn query(route: &Route) -> &'static str {
     match route.name {
         "usage.show" => "?by=day&from=2026-11-01&until=2026-12-01",
+        "statement.show" => "?from=2026-11-01&until=2026-11-30&format=html",
         _ => "",
     }
 }
