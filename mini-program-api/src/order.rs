@@ -8,7 +8,7 @@ mod tests;
 pub mod view;
 pub mod words;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use chrono::{DateTime, Utc};
 use domain::{AccountId, MeterId, Money, OrderState, PayWay, PersonId};
@@ -237,10 +237,10 @@ async fn list(call: Call) -> Result<Answer> {
     let mut scenes: HashMap<Uuid, Scene> = HashMap::new();
     let mut items = Vec::new();
     for order in &found {
-        if !scenes.contains_key(&order.meter_id) {
-            scenes.insert(order.meter_id, Scene::open(&call.desk, order).await?);
-        }
-        let Some(scene) = scenes.get(&order.meter_id) else { continue };
+        let scene = match scenes.entry(order.meter_id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(Scene::open(&call.desk, order).await?),
+        };
         items.push(view::view(&call.desk, order, scene, Some(person)).await?);
     }
     Answer::ok(&Orders { items, next })

@@ -280,97 +280,93 @@ fn switching(facts: &Facts<'_>) -> Told {
         true => ("credited", ("已到账", "Credited")),
         false => ("on-meter", ("已充入", "Topped up")),
     };
-    let safe = match facts.with_us {
-        true => (
+    let (is_final, sentence, todo) = next_of(facts, &words, have);
+    if sentence.zh.is_empty() {
+        return offline(facts, state);
+    }
+    Told { state, sentence, safe: kept_safe(facts, &words), todo, is_final }
+}
+
+/// Where the money is, once it has arrived.
+fn kept_safe(facts: &Facts<'_>, words: &Words) -> Text {
+    match facts.with_us {
+        true => Text::new(
             format!("钱已在你的{}", words.account.0),
             format!("The money is in your {}", words.account.1),
         ),
-        false => (format!("钱已在{}里", words.meter), "The money is on the meter".to_owned()),
-    };
-    let safe = (safe.0.as_str(), safe.1.as_str());
-    let supply = words.supply;
+        false => Text::new(format!("钱已在{}里", words.meter), "The money is on the meter"),
+    }
+}
+
+/// What stands between money that has arrived and the light, and what to do about it; an empty
+/// sentence where only the line is missing.
+fn next_of(facts: &Facts<'_>, words: &Words, have: (&str, &str)) -> (bool, Text, Text) {
+    let ((have_zh, have_en), supply) = (have, words.supply);
+    let supply_en = supply.1.to_lowercase();
     if !facts.has_switch {
-        return three(state, true, have, safe, ("不用操作", "Nothing to do"));
+        return (true, Text::new(have_zh, have_en), Text::new("不用操作", "Nothing to do"));
     }
     if let Some(missing) = facts.missing_fen.filter(|fen| *fen > 0) {
         let amount = yuan(missing);
-        return three(
-            state,
-            true,
-            (
-                &format!("{}，还不够{}", have.0, words.restore),
-                &format!("{}, not enough to restore supply", have.1),
-            ),
-            safe,
-            (
-                &format!("再充 {amount} 可{}", words.restore),
-                &format!("{amount} more brings it back"),
-            ),
+        let sentence = Text::new(
+            format!("{have_zh}，还不够{}", words.restore),
+            format!("{have_en}, not enough to restore supply"),
         );
+        let todo = Text::new(
+            format!("再充 {amount} 可{}", words.restore),
+            format!("{amount} more brings it back"),
+        );
+        return (true, sentence, todo);
     }
     if facts.held_off == Some("by-operator") {
-        return three(
-            state,
-            true,
-            (
-                &format!("{}，由物业断开，不会自动{}", have.0, supply.0),
-                &format!("{}, switched off by the property", have.1),
-            ),
-            safe,
-            ("请联系物业", "Ask the property"),
+        let sentence = Text::new(
+            format!("{have_zh}，由物业断开，不会自动{}", supply.0),
+            format!("{have_en}, switched off by the property"),
         );
+        return (true, sentence, Text::new("请联系物业", "Ask the property"));
     }
     if facts.held_off.is_some() || facts.supply == "waiting" {
-        let by_button = facts.held_off.is_none();
-        let todo = match by_button {
-            true => (
-                format!("关好电炉、电熨斗后，按一下{}上的按键", words.meter),
-                "Switch off heaters and irons, then press the meter's button",
-            ),
-            false => (
-                format!("关好电炉、电熨斗后点“{}”", supply.0),
-                "Switch off heaters and irons, then switch on here",
-            ),
-        };
-        return three(
-            state,
-            false,
-            (&format!("{}，等你确认{}", have.0, supply.0), "Confirm to switch on"),
-            safe,
-            (&todo.0, todo.1),
-        );
+        let sentence =
+            Text::new(format!("{have_zh}，等你确认{}", supply.0), "Confirm to switch on");
+        return (false, sentence, confirm(facts, words));
     }
     if facts.dark {
-        return three(
-            state,
-            false,
-            (
-                &format!("{}，还没{}", have.0, supply.0),
-                &format!("{}, {} not back", have.1, supply.1.to_lowercase()),
-            ),
-            safe,
-            (
-                &format!("正在重试{}，已通知值班", words.switch),
-                "We keep trying and have told somebody on duty",
-            ),
+        let sentence = Text::new(
+            format!("{have_zh}，还没{}", supply.0),
+            format!("{have_en}, {supply_en} not back"),
         );
+        let todo = Text::new(
+            format!("正在重试{}，已通知值班", words.switch),
+            "We keep trying and have told somebody on duty",
+        );
+        return (false, sentence, todo);
     }
     if facts.offline {
-        return offline(facts, state);
+        return (false, Text::default(), Text::default());
     }
-    three(
-        state,
-        false,
-        (
-            &format!("{}，正在{}", have.0, supply.0),
-            &format!("{}, {} is being switched on", have.1, supply.1.to_lowercase()),
+    let sentence = Text::new(
+        format!("{have_zh}，正在{}", supply.0),
+        format!("{have_en}, {supply_en} is being switched on"),
+    );
+    let todo = Text::new(
+        format!("可以离开此页，{}后会通知你", supply.0),
+        "You may leave this page; we will tell you",
+    );
+    (false, sentence, todo)
+}
+
+/// How a tenant switches on what waits for them: here, or by the meter's button.
+fn confirm(facts: &Facts<'_>, words: &Words) -> Text {
+    match facts.held_off {
+        Some(_) => Text::new(
+            format!("关好电炉、电熨斗后点“{}”", words.supply.0),
+            "Switch off heaters and irons, then switch on here",
         ),
-        safe,
-        (
-            &format!("可以离开此页，{}后会通知你", supply.0),
-            "You may leave this page; we will tell you",
+        None => Text::new(
+            format!("关好电炉、电熨斗后，按一下{}上的按键", words.meter),
+            "Switch off heaters and irons, then press the meter's button",
         ),
-    )
+    }
 }
 
 fn restored(facts: &Facts<'_>) -> Told {
@@ -379,20 +375,13 @@ fn restored(facts: &Facts<'_>) -> Told {
         "electricity" => "已送电，灯亮了".to_owned(),
         _ => format!("已{}", words.supply.0),
     };
-    let (safe_zh, safe_en) = match facts.with_us {
-        true => (
-            format!("钱已在你的{}", words.account.0),
-            format!("The money is in your {}", words.account.1),
-        ),
-        false => (format!("钱已在{}里", words.meter), "The money is on the meter".to_owned()),
-    };
-    three(
-        "restored",
-        true,
-        (&zh, &format!("{} restored", words.supply.1)),
-        (&safe_zh, &safe_en),
-        ("不用操作", "Nothing to do"),
-    )
+    Told {
+        state: "restored",
+        sentence: Text::new(zh, format!("{} restored", words.supply.1)),
+        safe: kept_safe(facts, &words),
+        todo: Text::new("不用操作", "Nothing to do"),
+        is_final: true,
+    }
 }
 
 /// A second payment does not change where the order stands, and goes before all else.
