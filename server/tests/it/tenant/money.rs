@@ -10,7 +10,7 @@ use vending::{order::PlaceOrder, posting};
 use super::{
     super::world::{Sent, World, id},
     MINI, Tenant,
-    home::{OLD, PROJECT},
+    meter::{OLD, PROJECT},
 };
 
 impl World {
