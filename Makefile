@@ -1,5 +1,5 @@
 # Each target is a thin line to a script or to cargo; `make help` lists them.
-.PHONY: help demo test bench fuzz fmt lint
+.PHONY: help demo test bench fuzz fmt lint web
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -19,6 +19,9 @@ fuzz: ## fuzz the wire parsers for MINUTES (default 10)
 
 fmt: ## format the tree
 	cargo fmt --all
+
+web: ## build the tenant's pages for browsers into web/apps/tenant/dist/build/h5
+	@scripts/web build
 
 lint: ## clippy without mercy
 	cargo clippy --workspace --all-targets -- -D warnings

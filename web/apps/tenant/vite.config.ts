@@ -21,6 +21,6 @@ export default defineConfig({
 	// Shared code is linked by npm. With its real path, which lies outside this folder, the
 	// mini-program builds would write files outside theirs.
 	resolve: { preserveSymlinks: true },
-	build: { target: 'es2017', cssTarget: 'chrome87', assetsInlineLimit: 0 },
+	build: { target: ['es2020', 'chrome87', 'safari14'], assetsInlineLimit: 0 },
 	server: { host: '127.0.0.1' },
 });

@@ -13,9 +13,11 @@ export interface DraftStore {
 /** An order as it was wished for, and when. */
 export interface Draft extends OrderDraft {
 	made_at: number;
+	/** The server's id of the order, once it has answered. */
+	order?: string;
 }
 /** What is wished for; the id is ours. */
-export type Wish = Omit<OrderDraft, 'id'>;
+export type Wish = Omit<OrderDraft, 'client_id'>;
 
 /** A draft nobody sent for so long is forgotten. The server keeps what it was sent. */
 export const DRAFT_AGE_MAX_MS = 24 * 3_600_000;
@@ -49,14 +51,20 @@ export class Drafts {
 		const drafts = this.fresh();
 		const known = drafts.find((draft) => same(draft, wish));
 		if (known) return known;
-		const draft: Draft = { ...wish, id: this.make_id(), made_at: this.now() };
+		const draft: Draft = { ...wish, client_id: this.make_id(), made_at: this.now() };
 		this.store.write([...drafts, draft].slice(-DRAFTS_MAX));
 		return draft;
 	}
 
-	/** The order's outcome is known: the next wish is a new order. */
-	settle(id: string): void {
-		this.store.write(this.fresh().filter((draft) => draft.id !== id));
+	/** The server has answered a draft: its order is known by this id from now on. */
+	note(client_id: string, order: string): void {
+		const noted = (draft: Draft) => (draft.client_id === client_id ? { ...draft, order } : draft);
+		this.store.write(this.fresh().map(noted));
+	}
+
+	/** The outcome of the order with this id is known: the next wish is a new order. */
+	settle(order: string): void {
+		this.store.write(this.fresh().filter((draft) => draft.order !== order));
 	}
 }
 
@@ -75,9 +83,10 @@ export async function placeOnce(
 	rest: (ms: number) => Promise<void>,
 ): Promise<Order> {
 	for (const last of [false, true]) {
-		const { made_at: _, ...draft } = drafts.take(wish);
+		const { made_at: _, order: __, ...draft } = drafts.take(wish);
 		const order = await placeSurely(mini, draft, rest);
-		if (settled(order)) drafts.settle(draft.id);
+		drafts.note(draft.client_id, order.id);
+		if (settled(order)) drafts.settle(order.id);
 		if (order.state !== 'closed' || last) return order;
 	}
 	throw new Problem(0);

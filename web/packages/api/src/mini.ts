@@ -42,7 +42,7 @@ export class Mini {
 	signOutEverywhere = () => this.caller.call<void>('DELETE', '/sessions');
 	me = () => this.get<t.Me>('/me');
 	setPreferences = (preferences: t.Preferences) =>
-		this.caller.call<t.Preferences>('PUT', '/me/preferences', { body: preferences });
+		this.caller.call<t.Me>('PUT', '/me/preferences', { body: preferences });
 	setPhone = (challenge: string, code: string) =>
 		this.post<t.Person>('/me/phone', { challenge, code });
 	setWechatPhone = (app_id: string, code: string) =>
@@ -57,7 +57,8 @@ export class Mini {
 	homes = () => this.get<t.Page<t.Home>>('/homes');
 	home = (home: string) => this.get<t.Home>(path`/homes/${home}`);
 	unbind = (home: string) => this.caller.call<void>('DELETE', path`/homes/${home}`);
-	people = (home: string) => this.get<t.HomePerson[]>(path`/homes/${home}/people`);
+	people = async (home: string) =>
+		(await this.get<{ items: t.HomePerson[] }>(path`/homes/${home}/people`)).items;
 	removePerson = (home: string, person: string) =>
 		this.caller.call<void>('DELETE', path`/homes/${home}/people/${person}`);
 	invite = (home: string) => this.post<t.Invitation>(path`/homes/${home}/invitations`);
@@ -87,7 +88,7 @@ export class Mini {
 	// Order
 	topUp = (home: string, meter: string) =>
 		this.get<t.TopUp>(path`/homes/${home}/meters/${meter}/top-up`);
-	place = (draft: t.OrderDraft) => this.post<t.Order>('/orders', draft, { key: draft.id });
+	place = (draft: t.OrderDraft) => this.post<t.Order>('/orders', draft, { key: draft.client_id });
 	pay = (order: string) => this.post<t.Payment>(path`/orders/${order}/pay`, {});
 	cancel = (order: string) => this.post<t.Order>(path`/orders/${order}/cancel`);
 	consents = (order: string, template_ids: Record<string, t.Consent>) =>

@@ -1,5 +1,6 @@
-// The documents of /api/mini/v1. Names and fields are the server's; nothing else of the web tree
-// describes them. When the server publishes its specification this file is made from it.
+// The documents of /api/mini/v1 as the pages use them, with the words each field may hold. That they
+// are the server's is checked by `contract.ts` against `schema.d.ts`, which is made from the
+// server's own description (`scripts/web types`).
 
 /** What a meter measures. */
 export type Purpose = 'electricity' | 'water' | 'gas';
@@ -96,9 +97,10 @@ export interface Invitation {
 /** A binding that staff decide. */
 export interface BindingRequest {
 	id: string;
-	state: 'waiting' | 'accepted' | 'refused';
-	at: string;
-	place?: string | null;
+	state: 'accepted' | 'refused' | 'withdrawn';
+	created_at: string;
+	decided_at?: string | null;
+	project_name: string;
 	why?: string | null;
 }
 
@@ -141,7 +143,8 @@ export interface Meter {
 	month: Use;
 	year: Use;
 	used_at: string | null;
-	price: { fen_per_unit_milli: number; text_zh: string; text_en: string };
+	/** Null: the meter has no tariff yet. */
+	price: { fen_per_unit_milli: number; text_zh: string; text_en: string } | null;
 	supply: Supply;
 	restore: Restore | null;
 	can: { switch_on: boolean; switch_off: boolean; why_not: string | null; read: boolean };
@@ -228,9 +231,9 @@ export interface TopUp {
 	ways: Way[];
 	open_order_id: string | null;
 }
-/** An order as it is placed. The id is made by the caller and kept before it is sent. */
+/** An order as it is placed. Its client id is made by the caller and kept before it is sent. */
 export interface OrderDraft {
-	id: string;
+	client_id: string;
 	home: string;
 	meter: string;
 	amount_fen: number;
@@ -318,7 +321,8 @@ export interface NoticeChoice {
 export type Consent = 'accept' | 'reject' | 'ban' | 'filter';
 /** Templates a mini-program may ask consent for. */
 export interface Subscriptions {
-	app_id: string;
+	/** Null: there is no mini-program here. */
+	app_id: string | null;
 	templates: { id: string; kind: string; left: number }[];
 }
 

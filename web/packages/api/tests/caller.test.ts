@@ -125,7 +125,7 @@ test('open calls carry no token, money carries its key, paths are escaped', asyn
 	});
 	const mini = new Mini(caller);
 	await mini.signInSms('c', '123456');
-	await mini.place({ id: 'o-1', home: 'h', meter: 'm', amount_fen: 5_000, way: 'wechat-h5', appliances_off: false });
+	await mini.place({ client_id: 'o-1', home: 'h', meter: 'm', amount_fen: 5_000, way: 'wechat-h5', appliances_off: false });
 	await mini.order('a/b?c');
 	await mini.orders(undefined, { limit: 5 });
 	const [signIn, place, order, list] = asked;

@@ -20,10 +20,10 @@ function world() {
 	/** `lost` replies never come back although the order arrived. */
 	const server = (lost = 0) => ({
 		place: async (draft: OrderDraft): Promise<Order> => {
-			if (!orders.has(draft.id)) orders.set(draft.id, 'awaiting-payment');
+			if (!orders.has(draft.client_id)) orders.set(draft.client_id, 'awaiting-payment');
 			lost -= 1;
 			if (lost >= 0) throw new Problem(0);
-			return { id: draft.id, state: orders.get(draft.id) } as Order;
+			return { id: `order-of-${draft.client_id}`, state: orders.get(draft.client_id) } as Order;
 		},
 	});
 	return { tab, server, orders, later: (ms: number) => { now += ms; }, stored: () => stored };
@@ -40,7 +40,7 @@ test('two taps, two tabs, a reload and a lost reply end in one order', async () 
 test('a reply that stays lost keeps the id for the next try', async () => {
 	const { tab, server, orders } = world();
 	await expect(placeOnce(server(9), tab(), WISH, rest)).rejects.toMatchObject({ status: 0 });
-	expect((await placeOnce(server(), tab(), WISH, rest)).id).toBe('id-1');
+	expect((await placeOnce(server(), tab(), WISH, rest)).id).toBe('order-of-id-1');
 	expect(orders.size).toBe(1);
 });
 
@@ -54,25 +54,27 @@ test('what differs in a wish is another order', () => {
 		{ meter: 'other' },
 		{ home: 'other' },
 	];
-	const ids = table.map((differs) => tab().take({ ...WISH, ...differs }).id);
+	const ids = table.map((differs) => tab().take({ ...WISH, ...differs }).client_id);
 	expect(new Set(ids).size).toBe(table.length);
 });
 
 test('an order found paid is given back and not paid again; the next wish is a new one', async () => {
 	const { tab, server, orders } = world();
 	const first = await placeOnce(server(), tab(), WISH, rest);
-	orders.set(first.id, 'restored');
+	orders.set('id-1', 'restored');
+	expect(first.id).toBe('order-of-id-1');
 	const again = await placeOnce(server(), tab(), WISH, rest);
-	expect([again.id, again.state]).toEqual(['id-1', 'restored']);
-	expect((await placeOnce(server(), tab(), WISH, rest)).id).toBe('id-2');
+	expect([again.id, again.state]).toEqual(['order-of-id-1', 'restored']);
+	expect((await placeOnce(server(), tab(), WISH, rest)).id).toBe('order-of-id-2');
 });
 
 test('an order closed meanwhile starts over once', async () => {
 	const { tab, server, orders } = world();
 	const first = await placeOnce(server(), tab(), WISH, rest);
-	orders.set(first.id, 'closed');
-	expect((await placeOnce(server(), tab(), WISH, rest)).id).toBe('id-2');
-	const closing = { place: async ({ id }: OrderDraft) => ({ id, state: 'closed' }) as Order };
+	orders.set('id-1', 'closed');
+	expect(first.id).toBe('order-of-id-1');
+	expect((await placeOnce(server(), tab(), WISH, rest)).id).toBe('order-of-id-2');
+	const closing = { place: async ({ client_id: id }: OrderDraft) => ({ id, state: 'closed' }) as Order };
 	expect((await placeOnce(closing, tab(), { ...WISH, amount_fen: 1 }, rest)).state).toBe('closed');
 });
 
@@ -88,7 +90,7 @@ test('drafts age and are bounded', () => {
 	const { tab, later, stored } = world();
 	tab().take(WISH);
 	later(DRAFT_AGE_MAX_MS);
-	expect(tab().take(WISH).id).toBe('id-2');
+	expect(tab().take(WISH).client_id).toBe('id-2');
 	for (let n = 0; n < DRAFTS_MAX + 5; n += 1) tab().take({ ...WISH, amount_fen: 100 + n });
 	expect(stored()).toHaveLength(DRAFTS_MAX);
 });

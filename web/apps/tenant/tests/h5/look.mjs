@@ -53,7 +53,7 @@ export async function phone(browser, place, options = {}) {
 		kept['yf.session'] = JSON.stringify(tokens);
 	}
 	await context.addInitScript((values) => {
-		if (localStorage.getItem('set')) return;
+		if (location.protocol === 'about:' || localStorage.getItem('set')) return;
 		localStorage.setItem('set', '1');
 		for (const [name, value] of Object.entries(values)) localStorage.setItem(name, value);
 	}, kept);

@@ -110,6 +110,11 @@ export async function stand(changes = {}) {
 			if (body.code !== '246810') throw new Refusal(422, 'sms.code_wrong');
 			return [200, session()];
 		}],
+		['POST', '/session/wechat-mini', ({ body }) => {
+			only(body, 'app_id', 'code');
+			if (body.code !== 'wx-code') throw new Refusal(422, 'session.code_refused');
+			return [200, session()];
+		}],
 		['POST', '/session/ticket', ({ body }) => {
 			if (body.ticket !== 't-1') throw new Refusal(422, 'session.ticket_refused');
 			return [200, session()];
@@ -208,12 +213,14 @@ export async function stand(changes = {}) {
 			}];
 		}, 'args'],
 		['POST', '/orders', ({ body, request }) => {
-			only(body, 'id', 'home', 'meter', 'amount_fen', 'way', 'appliances_off');
-			if (!/^[A-Za-z0-9-]{8,64}$/.test(body.id)) throw new Refusal(400, 'order.id');
-			if (request.headers['idempotency-key'] !== body.id) throw new Refusal(400, 'idempotency.key');
-			const known = state.orders.get(body.id);
+			only(body, 'client_id', 'home', 'meter', 'amount_fen', 'way', 'appliances_off');
+			const { client_id, home, meter, amount_fen, way } = body;
+			if (!/^[A-Za-z0-9-]{8,64}$/.test(client_id)) throw new Refusal(400, 'order.id');
+			if (request.headers['idempotency-key'] !== client_id) throw new Refusal(400, 'idempotency.key');
+			// The server has a name of its own for the order.
+			const id = `order-of-${client_id}`;
+			const known = state.orders.get(id);
 			if (known) return [200, known];
-			const { id, home, meter, amount_fen, way } = body;
 			const fresh = fixture.order('awaiting-payment', { id, home, meter, amount_fen, way });
 			state.orders.set(id, fresh);
 			state.open_order_id = id;
@@ -221,7 +228,7 @@ export async function stand(changes = {}) {
 		}],
 		['POST', '/orders/([^/]+)/pay', ([id]) => {
 			const { way } = orderOf(id);
-			if (way.endsWith('-page') && way.startsWith('wechat')) {
+			if (way === 'wechat-page' || way === 'wechat-mini') {
 				return [200, { way, params: { appId: 'wx1', timeStamp: '1', nonceStr: 'n', package: 'prepay_id=1', signType: 'RSA', paySign: 's' } }];
 			}
 			return [200, { way, url: `/wallet?order=${id}` }];
@@ -252,9 +259,9 @@ export async function stand(changes = {}) {
 			for (const notice of state.notices) notice.read = true;
 			return [204];
 		}],
-		['GET', '/subscriptions', () => [200, { app_id: 'wx1', templates: [] }]],
+		['GET', '/subscriptions', () => [200, { app_id: 'wx1', templates: state.templates ?? [] }]],
 	].map(([method, path, answer, args]) => ({ method, path: new RegExp(`^${path}$`), answer, args }));
-	const OPEN = [/^\/session\/(sms|ticket|refresh)$/, /^\/tags\//, /^\/receipts\//, /^\/orders\/stream\//];
+	const OPEN = [/^\/session\/(sms|ticket|refresh|wechat-mini)$/, /^\/tags\//, /^\/receipts\//, /^\/orders\/stream\//];
 
 	const keepOf = ({ id, home, meter, amount_fen, way }) => ({ id, home, meter, amount_fen, way });
 	const put = (order) => {
@@ -327,7 +334,7 @@ export async function stand(changes = {}) {
 		if (url.pathname === '/wallet') {
 			const id = url.searchParams.get('order');
 			const back = `/m/#/pages/order/order?id=${id}`;
-			return end(200, TYPES['.html'], `<!doctype html><meta charset="utf-8"><title>钱包</title><h1>钱包</h1><p><a id="pay" href="/wallet/paid?order=${id}">付款</a> <a id="leave" href="${back}">不付了</a>`);
+			return end(200, TYPES['.html'], `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>钱包</title><h1>钱包</h1><p><a id="pay" href="/wallet/paid?order=${id}">付款</a> <a id="leave" href="${back}">不付了</a>`);
 		}
 		if (url.pathname === '/wallet/paid') {
 			const id = url.searchParams.get('order');
