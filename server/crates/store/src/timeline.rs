@@ -77,7 +77,8 @@ pub async fn of<C: ConnectionTrait>(
     Ok(found)
 }
 
-/// The newest lines of a timeline, the newest first. The id sorts by time, and the key ends with it.
+/// The newest lines of a timeline, the newest first. The id sorts by time, and the key ends with
+/// it.
 pub async fn newest<C: ConnectionTrait>(
     db: &C,
     project: ProjectId,

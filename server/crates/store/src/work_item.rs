@@ -184,7 +184,8 @@ pub async fn alarms<C: ConnectionTrait>(
 }
 
 /// The alarms about some subjects raised since a moment, the newest first, behind one that was
-/// raised at a moment with an id.
+/// raised at a moment with an id. Each subject is asked for by itself: asked for all at once
+/// SQLite would rather walk through the alarms of the project.
 pub async fn alarms_about<C: ConnectionTrait>(
     db: &C,
     project: ProjectId,
@@ -193,19 +194,26 @@ pub async fn alarms_about<C: ConnectionTrait>(
     before: Option<(DateTime<Utc>, uuid::Uuid)>,
     limit: u64,
 ) -> Result<Vec<Alarm>, StoreError> {
-    let mut query = alarm::Entity::find()
-        .filter(alarm::Column::ProjectId.eq(project.0))
-        .filter(alarm::Column::SubjectId.is_in(subjects))
-        .filter(alarm::Column::RaisedAt.gte(since))
-        .order_by_desc(alarm::Column::RaisedAt)
-        .order_by_desc(alarm::Column::Id)
-        .limit(limit.clamp(1, LIST_MAX));
-    if let Some((at, id)) = before {
-        let earlier = alarm::Column::RaisedAt.lt(at);
-        let same = alarm::Column::RaisedAt.eq(at).and(alarm::Column::Id.lt(id));
-        query = query.filter(earlier.or(same));
+    let limit = limit.clamp(1, LIST_MAX);
+    let mut found = Vec::new();
+    for subject in subjects {
+        let mut query = alarm::Entity::find()
+            .filter(alarm::Column::ProjectId.eq(project.0))
+            .filter(alarm::Column::SubjectId.eq(subject.as_str()))
+            .filter(alarm::Column::RaisedAt.gte(since))
+            .order_by_desc(alarm::Column::RaisedAt)
+            .order_by_desc(alarm::Column::Id)
+            .limit(limit);
+        if let Some((at, id)) = before {
+            let earlier = alarm::Column::RaisedAt.lt(at);
+            let same = alarm::Column::RaisedAt.eq(at).and(alarm::Column::Id.lt(id));
+            query = query.filter(earlier.or(same));
+        }
+        found.extend(query.all(db).await?);
     }
-    Ok(query.all(db).await?)
+    found.sort_by_key(|row| std::cmp::Reverse((row.raised_at, row.id)));
+    found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(found)
 }
 
 /// Clears the alarms of a project about its merchants' callbacks and its meters' passwords whose

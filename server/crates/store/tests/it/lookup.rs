@@ -36,6 +36,30 @@ const ASKED: &[(&str, &str)] = &[
         "select id from ledger_transaction where project_id = 7 and hold_id = x'00'",
         "ledger_transaction_hold_id_some",
     ),
+    // A tenant's page looks at these.
+    (
+        "select max(p.seq) from ledger_transaction t join posting p \
+         on p.project_id = t.project_id and p.transaction_id = t.id \
+         where t.project_id = 7 and t.order_id = x'00' and p.credit = 'x'",
+        "ledger_transaction_order_id_idx",
+    ),
+    (
+        "select p.seq from posting p join ledger_transaction t \
+         on t.project_id = p.project_id and t.id = p.transaction_id \
+         where p.project_id = 7 and p.debit = 'x' and p.seq > 0 and p.seq < 9 \
+         order by p.seq desc limit 9",
+        "posting_debit_seq_idx",
+    ),
+    (
+        "select * from alarm where project_id = 7 and subject_id = 'x' \
+         and raised_at >= 'x' order by raised_at desc",
+        "alarm_subject_id_raised_at_idx",
+    ),
+    (
+        "select * from orders where project_id = 7 and account_id = x'00' \
+         and placed_at <= 'x' order by placed_at desc limit 9",
+        "orders_account_id_placed_at_idx",
+    ),
     // Every call from a phone begins with one of these.
     ("select * from identity where person_id = x'00'", "identity_person_id_idx"),
     ("select * from person_session where person_id = x'00'", "person_session_person_id_idx"),
