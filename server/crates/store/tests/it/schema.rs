@@ -335,6 +335,8 @@ const FIXTURE: &[&[&str]] = &[
         "insert into stream_ticket (hash, person_id, project_id, order_id, expires_at) \
        values ('s', {2}, 7, {4}, '2026-11-20 06:31:00+00:00')",
     ],
+    // An index only.
+    &[],
 ];
 
 /// Puts ids in: `{3}` stands for the third id (or some bytes).
