@@ -7,7 +7,7 @@ use domain::Clock;
 use gateway::{Gateway, GatewayEvent, profile::Profiles};
 use meter_simulator::Site;
 use tokio::sync::{mpsc, watch};
-use vending::{House, Parts, Settings, merchant::MerchantCatalogue};
+use vending::{House, Parts, Settings, merchant::MerchantCatalogue, transport::Transport};
 use yufu::Outside;
 
 use crate::{
@@ -31,9 +31,21 @@ impl StillHouse {
         clock: Arc<dyn Clock>,
         settings: Settings,
     ) -> StillHouse {
+        let transport = Outside::real().unwrap().transport;
+        StillHouse::open_behind(layout, url, clock, settings, transport).await
+    }
+
+    /// The same, with the way to the providers the test wants.
+    pub async fn open_behind(
+        layout: Layout,
+        url: Option<String>,
+        clock: Arc<dyn Clock>,
+        settings: Settings,
+        transport: Arc<dyn Transport>,
+    ) -> StillHouse {
         let dir = tempfile::tempdir().unwrap();
         let own = format!("sqlite:{}", dir.path().join("yufu.db").display());
-        let (house, events) = house(&url.unwrap_or(own), clock, settings).await;
+        let (house, events) = house_behind(&url.unwrap_or(own), clock, settings, transport).await;
         layout.store(house.store(), Vec::new()).await;
         house.configure_lines().await.unwrap();
         StillHouse { house, layout, _dir: dir, _events: events }
@@ -88,6 +100,16 @@ pub async fn house(
     clock: Arc<dyn Clock>,
     settings: Settings,
 ) -> (House, mpsc::Receiver<GatewayEvent>) {
+    let transport = Outside::real().unwrap().transport;
+    house_behind(url, clock, settings, transport).await
+}
+
+async fn house_behind(
+    url: &str,
+    clock: Arc<dyn Clock>,
+    settings: Settings,
+    transport: Arc<dyn Transport>,
+) -> (House, mpsc::Receiver<GatewayEvent>) {
     let store = store::Store::open(url).await.unwrap();
     store.migrate().await.unwrap();
     let outside = Outside::real().unwrap();
@@ -98,7 +120,7 @@ pub async fn house(
     let house = House::new(Parts {
         store,
         gateway,
-        transport: outside.transport,
+        transport,
         merchants: MerchantCatalogue::default(),
         clock,
         rng: outside.rng,

@@ -14,6 +14,7 @@ mod it {
     mod home;
     mod killed;
     mod merchant;
+    mod notice;
     mod payment;
     mod person;
     mod postgres;

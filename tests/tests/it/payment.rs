@@ -167,9 +167,16 @@ async fn a_second_payment_of_one_order_is_booked_as_unmatched_and_shown() {
     let items = store::work_item::open_items(world.house.store().read(), PROJECT).await.unwrap();
     let kinds: Vec<_> = items.iter().map(|item| item.kind.as_str()).collect();
     assert_eq!(kinds, ["payment.duplicate"]);
+    assert!(is_noted(&world, &format!("duplicate:{}", order.id)).await);
     assert_eq!(balance(&world, ledger::LedgerAccount::Unmatched).await, 5_000);
     assert_eq!(world.site.sum_applied_fen(), 5_000);
     world.house.store().audit(Some(PROJECT)).await.unwrap();
+}
+
+/// True where the people of an account are told of this reason.
+async fn is_noted(world: &World, reason: &str) -> bool {
+    let db = world.house.store().read();
+    store::job::by_key(db, PROJECT, "notice", reason).await.unwrap().is_some()
 }
 
 async fn balance(world: &World, account: ledger::LedgerAccount) -> i64 {
@@ -204,6 +211,7 @@ async fn money_that_does_not_fit_the_order_is_held_and_never_credited() {
         assert_eq!(balance(&world, ledger::LedgerAccount::Unmatched).await, unmatched);
         let held = world.house.order(PROJECT, order.order_id()).await.unwrap();
         assert_eq!(held.state().unwrap(), OrderState::Held);
+        assert!(is_noted(&world, &format!("mismatch:{}", order.id)).await);
         // A held payment is not asked for again: the provider has said all there is to say.
         let tries = store::attempt::of_order(world.house.store().read(), PROJECT, order.order_id());
         let open = tries.await.unwrap().iter().any(|a| a.state().unwrap().needs_query());

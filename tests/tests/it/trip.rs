@@ -352,6 +352,10 @@ async fn a_payment_between_the_decision_and_the_sending_cancels_the_trip() {
         until_trip(&house, &place.meter, ends).await;
         let seen = site.meter(&place.meter.address).unwrap().snapshot();
         assert_eq!((seen.trips, seen.relay_closed), (trips, trips == 0), "{between:?}");
+        let row = supply::of_meter(house.store().read(), PROJECT, place.meter.meter_id()).await;
+        let reason = format!("cut-off:{}:{}", place.meter.id, row.unwrap().unwrap().desired_seq);
+        let told = still.job("notice", &reason).await.is_some();
+        assert_eq!(told, trips == 1, "who lives there is told of a cut and of nothing else");
         drop(stop);
         site.stop().await;
     }

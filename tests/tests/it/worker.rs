@@ -123,6 +123,10 @@ async fn a_paid_room_behind_an_offline_gateway_alarms_on_many_nodes() {
         work_item::standing(db, PROJECT, "supply.dark", &subject).await.unwrap().is_some()
     };
     still.until("paid but dark is an alarm", alarmed).await;
+    let (db, id) = (still.house.store().read(), still.layout.places[0].meter.meter_id());
+    let row = store::supply::of_meter(db, PROJECT, id).await.unwrap().unwrap();
+    let reason = format!("dark:{id}:{}", row.desired_seq);
+    assert!(still.job("notice", &reason).await.is_some(), "whoever paid is told");
     drop(stop);
 }
 

@@ -50,6 +50,37 @@ fn owing() -> Situation {
 }
 
 #[test]
+fn the_hour_of_a_cut_is_the_first_minute_the_hours_allow() {
+    let rules = |mode, protected: &[Hours]| TripRules {
+        mode,
+        freshness_max: Duration::from_secs(1),
+        protected_hours: protected.to_vec(),
+        friendly_hours: Vec::new(),
+        no_trip_dates: Vec::new(),
+        no_trip_weekdays: [false; 7],
+        hourly_budget_project: 1,
+        hourly_budget_building: 1,
+    };
+    let night = [Hours::of(22, 8)];
+    let always = [Hours::of(0, 24)];
+    // The rules, now, the hour of the cut (UTC; China is eight hours ahead).
+    for (rules, now, want) in [
+        (rules(TripMode::AtOnce, &night), "2026-11-21T15:30:20Z", Some("2026-11-22T00:00:00Z")),
+        (rules(TripMode::AtOnce, &[]), "2026-11-21T15:30:20Z", Some("2026-11-21T15:31:00Z")),
+        (
+            rules(TripMode::DailyAt { minute: 600 }, &night),
+            "2026-11-21T04:00:00Z",
+            Some("2026-11-22T02:00:00Z"),
+        ),
+        (rules(TripMode::AtOnce, &always), "2026-11-21T15:30:20Z", None),
+        (rules(TripMode::Never, &[]), "2026-11-21T15:30:20Z", None),
+    ] {
+        let want: Option<DateTime<Utc>> = want.map(|text| text.parse().unwrap());
+        assert_eq!(first_trip_hour(&rules, now.parse().unwrap()), want, "{now} {rules:?}");
+    }
+}
+
+#[test]
 fn with_every_rule_kept_a_short_lived_order_is_given() {
     let order = may_trip(&owing(), morning()).unwrap();
     assert_eq!(order.supply_seq, 7);

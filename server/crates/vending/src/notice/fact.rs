@@ -53,7 +53,8 @@ pub struct Fact {
 }
 
 impl Fact {
-    pub(crate) fn new(kind: NoticeKind, account: AccountId, at: DateTime<Utc>) -> Fact {
+    /// A fact about an account and nothing else.
+    pub fn new(kind: NoticeKind, account: AccountId, at: DateTime<Utc>) -> Fact {
         Fact {
             kind: kind.as_str().to_owned(),
             account: account.0,
@@ -68,7 +69,8 @@ impl Fact {
         }
     }
 
-    pub(crate) fn of_order(kind: NoticeKind, order: &Order, at: DateTime<Utc>) -> Fact {
+    /// A fact about an order, with its amount.
+    pub fn of_order(kind: NoticeKind, order: &Order, at: DateTime<Utc>) -> Fact {
         Fact {
             order: Some(order.id),
             meter: Some(order.meter_id),
@@ -77,8 +79,8 @@ impl Fact {
         }
     }
 
-    /// `None` where nobody lives behind the meter.
-    pub(crate) fn of_meter(kind: NoticeKind, meter: &Meter, at: DateTime<Utc>) -> Option<Fact> {
+    /// A fact about a meter; `None` where nobody lives behind it.
+    pub fn of_meter(kind: NoticeKind, meter: &Meter, at: DateTime<Utc>) -> Option<Fact> {
         let fact = Fact::new(kind, meter.account()?, at);
         Some(Fact { meter: Some(meter.id), ..fact })
     }
@@ -94,7 +96,7 @@ impl Fact {
 }
 
 /// Notes a fact in the transaction that makes it true; a second time it changes nothing.
-pub(crate) async fn note(
+pub async fn note(
     tx: &Tx,
     house: &House,
     project: ProjectId,
