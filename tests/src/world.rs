@@ -115,6 +115,7 @@ impl World {
         config.gateway.dtu_listen = "127.0.0.1:0".to_owned();
         config.wechat_pay.base_url = provider.base_url.clone();
         config.alipay.gateway_url = provider.gateway_url();
+        config.wechat.base_url = provider.base_url.clone();
         config.vending.pace_percent = 2;
         config.arrears.protected_hours = Vec::new();
         (plan.tune)(&mut config);

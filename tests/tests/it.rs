@@ -20,6 +20,7 @@ mod it {
     mod postgres;
     mod replace;
     mod rows;
+    mod shipping;
     mod switching;
     mod tenant;
     mod tidy;

@@ -684,6 +684,51 @@ async fn a_cut_and_its_end_are_told_with_what_brings_the_light_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_cut_that_only_the_hour_forbids_is_announced_with_its_hour_once() {
+    // It is ten, and nobody is cut before noon.
+    let mut town = Town::live(1, |settings| {
+        settings.trip_rules.protected_hours = vec![domain::arrears::Hours::of(8, 12)];
+    })
+    .await;
+    let site = town.still.connect().await;
+    let meter = town.still.layout.places[0].meter.clone();
+    let person = town.tenant(PHONE, town.account(0)).await;
+    super::trip::bill(town.house(), &town.still.layout.places, 500).await;
+    let stop = town.still.work();
+    let look = async |number: usize| {
+        let id = JobId::generate(town.house().clock(), town.house().rng());
+        let key = format!("{}:{number}", meter.id);
+        let draft = store::job::draft(PROJECT, id, "arrears", &key, town.house().now());
+        let payload = json!({ "meter": meter.id }).to_string();
+        let job = store::job::Job { payload, ..draft };
+        let added = town
+            .house()
+            .store()
+            .transact(move |tx| Box::pin(async move { store::job::insert(tx, &job).await }));
+        assert!(added.await.unwrap());
+    };
+    look(1).await;
+    let told = async || !town.texts(PHONE).await.is_empty();
+    town.still.until("the cut is announced", told).await;
+    let all = town.notices(person).await;
+    assert_eq!(all[0].kind, "warning");
+    let params: vending::notice::Params = serde_json::from_str(&all[0].params).unwrap();
+    let noon = params.cut_at.unwrap().with_timezone(&domain::business_day::china_standard_time());
+    assert_eq!(noon.format("%H:%M").to_string(), "12:00");
+    assert_eq!((params.amount_fen, params.balance_fen), (Some(501), Some(-500)));
+    // Looked at again before noon, nobody is told again.
+    look(2).await;
+    let again = async || {
+        let job = town.still.job("arrears", &format!("{}:2", meter.id)).await.unwrap();
+        job.state == "ready" && job.run_at > town.house().now()
+    };
+    town.still.until("the second look", again).await;
+    assert_eq!(town.notices(person).await.len(), 1);
+    rest(stop).await;
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_top_up_and_its_light_are_one_notice() {
     let mut town = Town::live(1, as_is).await;
     let site = town.still.connect().await;

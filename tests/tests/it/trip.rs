@@ -54,7 +54,7 @@ fn owing(house: &House, owed_fen: i64) -> Situation {
 }
 
 /// Bills `fen` from the purse of each place, so that it owes them.
-async fn bill(house: &House, places: &[Place], fen: i64) {
+pub async fn bill(house: &House, places: &[Place], fen: i64) {
     let booking = |place: &Place| {
         let key = format!("bill:{}", place.meter.id);
         let occurrence = ledger::transaction::Occurrence {

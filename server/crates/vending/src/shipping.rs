@@ -29,6 +29,9 @@ const ATTEMPT_MAX: TimeDelta = TimeDelta::minutes(2);
 /// The wait between two uploads: WeChat's order centre may not know a payment for minutes.
 const BACKOFF: Backoff = Backoff::seconds(60, 3_600);
 
+/// The work item of an upload that cannot be made.
+const FAILED: &str = "shipping.failed";
+
 /// Has WeChat told, in the transaction that delivered an order. Whether this order needs it is
 /// looked at later.
 pub(crate) async fn enqueue(tx: &Tx, house: &House, order: &Order) -> Result<()> {
@@ -107,15 +110,20 @@ impl House {
         self.store()
             .transact(move |tx| {
                 Box::pin(async move {
+                    let sent = upload == Upload::Sent;
                     let failed = shipping::end(tx, &taken, upload, now).await?;
+                    if sent {
+                        let (project, subject) = (order.project(), order.id.to_string());
+                        let how = "WeChat was told";
+                        work_item::close_about(tx, project, FAILED, &subject, how, now).await?;
+                    }
                     if failed {
                         let titles = (
                             "发货信息没有传给微信，货款被冻结",
                             "WeChat was not told of a delivery, its money is frozen",
                         );
                         let detail = json!({ "why": why, "attempts": taken.attempts });
-                        let kind = "shipping.failed";
-                        let item = notice::work_item(&house, &order, kind, titles, detail, now);
+                        let item = notice::work_item(&house, &order, FAILED, titles, detail, now);
                         work_item::open(tx, item).await?;
                     }
                     Ok::<_, VendingError>(failed)

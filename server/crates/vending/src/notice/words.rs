@@ -241,7 +241,8 @@ fn title_en(kind: NoticeKind, params: &Params) -> String {
 }
 
 /// The text message of a kind, as it is registered with the SMS gateway; `by_hand` says whether
-/// a cut was made by hand, so that no amount brings the light back. The variables are named as [`Params::value`] names them.
+/// a cut was made by hand, so that no amount brings the light back. The variables are named as
+/// [`Params::value`] names them.
 pub fn sms(kind: NoticeKind, by_hand: bool, language: Language) -> &'static str {
     let (zh, en) = match kind {
         NoticeKind::Credited => (
