@@ -5,6 +5,7 @@ mod far_side;
 mod home;
 mod meter;
 mod money;
+mod notice;
 mod order;
 mod page;
 mod sign_in;
