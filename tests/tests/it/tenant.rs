@@ -288,4 +288,7 @@ async fn whatever_happens_to_a_payment_is_told_with_what_became_of_the_money() {
     assert_eq!(told, want);
     let doubt = seen["steps"].as_array().unwrap().iter().find(|s| s["state"] == "doubt");
     assert_eq!(doubt.unwrap()["step"], "on-meter");
+    let (db, reason) = (world.house.store().read(), format!("in-doubt:{id}"));
+    let noted = store::job::by_key(db, PROJECT, "notice", &reason).await.unwrap();
+    assert!(noted.is_some(), "the people of the home are told");
 }
