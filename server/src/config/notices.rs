@@ -11,10 +11,13 @@ pub struct Notices {
     /// Below which balances a tenant is told, in fen.
     pub low_balance_fen: Vec<i64>,
     /// The mini-program's subscription templates, by kind of notice.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub mini: BTreeMap<String, NoticeTemplate>,
     /// The service account's templates, by kind of notice.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub page: BTreeMap<String, NoticeTemplate>,
     /// The SMS gateway's templates, by kind of notice.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub sms: BTreeMap<String, TextTemplate>,
 }
 
