@@ -281,6 +281,7 @@ pub async fn view(desk: &Desk, account: &Account, meter: &Meter) -> Result<Meter
     let dark = seen.reason(seen.actual().0) == Some("arrears");
     let restore = balance.fen.filter(|_| dark);
     let restore = restore.and_then(|fen| RestoreView::of(fen, balance.unbilled_fen, least));
+    let restore = restore.map(|view| view.payable(house.settings().order_min.fen()));
     let [today, month, year, week] = periods;
     let fen = balance.fen;
     Ok(MeterView {

@@ -16,12 +16,22 @@ pub struct RestoreView {
     /// What of it is use since the last bill.
     #[schema(example = 304)]
     pub unbilled_fen: i64,
-    /// What of it is the least a purse has to hold.
+    /// What of it is the least a purse has to hold, or the least that can be paid at once.
     #[schema(example = 1000)]
     pub minimum_fen: i64,
 }
 
 impl RestoreView {
+    /// The same raised to the smallest order there is, because less cannot be paid.
+    pub fn payable(self, order_min_fen: i64) -> RestoreView {
+        let raised = order_min_fen.saturating_sub(self.amount_fen).max(0);
+        RestoreView {
+            amount_fen: self.amount_fen + raised,
+            minimum_fen: self.minimum_fen + raised,
+            ..self
+        }
+    }
+
     /// The amount for a purse with this balance, use that is not billed yet, and the project's
     /// minimum; `None` when nothing is needed.
     pub fn of(balance_fen: i64, unbilled_fen: i64, minimum_fen: i64) -> Option<RestoreView> {
@@ -62,5 +72,15 @@ mod tests {
             assert_eq!(arrears + use_ + least, amount);
         }
         assert_eq!(RestoreView::of(1000, 0, 1000), None);
+    }
+
+    #[test]
+    fn what_brings_the_light_back_can_be_paid() {
+        // (balance, smallest order, amount, minimum part)
+        for (balance, order_min, amount, least) in [(0, 100, 100, 100), (-150, 100, 151, 1)] {
+            let got = RestoreView::of(balance, 0, 1).unwrap().payable(order_min);
+            assert_eq!((got.amount_fen, got.minimum_fen), (amount, least), "{balance}");
+            assert_eq!(got.arrears_fen + got.unbilled_fen + got.minimum_fen, got.amount_fen);
+        }
     }
 }

@@ -5,11 +5,12 @@ use domain::{
     NoticeKind, OrderState,
     vend::{SendOutcome, Vend as Saga, VendAction, VendAlarm, VendEvent, VendState},
 };
+use gateway::Item;
 use serde_json::{Value, json};
 use store::{
     StoreError, Tx, meter,
     order::{self, Order},
-    timeline, vend, work_item,
+    reading, timeline, vend, work_item,
 };
 
 use super::{Turn, event_name};
@@ -173,6 +174,7 @@ impl Step {
                 self.move_to(tx, order, OrderState::Delivering).await
             }
             VendAction::Applied { count, proof, .. } => {
+                self.note_balance(tx, proof.balance_fen).await?;
                 self.applied(tx, order, row, count, proof_json(&proof)).await
             }
             VendAction::Voided => {
@@ -221,6 +223,24 @@ impl Step {
         notice::fact::note_credited(tx, &self.house, &order, false).await?;
         shipping::enqueue(tx, &self.house, &order).await?;
         Ok(order)
+    }
+
+    /// What the read-back said is left in the meter is its newest reading, so that whoever looks
+    /// after a top-up does not see the balance of before. What persons saw is no reading.
+    async fn note_balance(&self, tx: &Tx, balance_fen: Option<i64>) -> Result<()> {
+        let (Some(fen), false) = (balance_fen, matches!(self.event, VendEvent::Resend)) else {
+            return Ok(());
+        };
+        let read = reading::Reading {
+            project: self.meter.project(),
+            meter: self.meter.meter_id(),
+            item: Item::RemainingMoney.code(),
+            at: self.now,
+            value: fen,
+            quality: reading::Quality::Good,
+            received_at: self.now,
+        };
+        Ok(reading::append(tx, &[read]).await?)
     }
 
     async fn voided(&self, tx: &Tx, order: &Order, row: &vend::Vend) -> Result<()> {
