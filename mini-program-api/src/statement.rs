@@ -1,7 +1,8 @@
 //! Statements (对账单): what a purse held, everything that moved it, what it holds; as a printable
-//! page or a workbook.
+//! page, a PDF or a workbook.
 
 mod html;
+mod pdf;
 mod xlsx;
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
@@ -26,7 +27,7 @@ const DAYS_MAX: i64 = 400;
 pub const ROUTES: &[Route] =
     &[Route::get("/homes/{home}/statement", "statement.show", |call| Box::pin(show(call)))
         .needs(Need::Home)
-        .says("对账单", "What the purses held, what moved them, what they hold; html or xlsx")
+        .says("对账单", "What the purses held, what moved them, what they hold; html, pdf or xlsx")
         .query::<Wanted>()];
 
 /// Which statement.
@@ -39,7 +40,7 @@ pub struct Wanted {
     /// The last day, included.
     #[param(example = "2026-11-30")]
     pub until: NaiveDate,
-    /// `html` or `xlsx`.
+    /// `html`, `pdf` or `xlsx`.
     #[param(example = "xlsx")]
     pub format: String,
 }
@@ -141,7 +142,7 @@ async fn show(call: Call) -> Result<Answer> {
     if !(0..DAYS_MAX).contains(&days) {
         return Err(Failure::Malformed("until"));
     }
-    if !matches!(wish.format.as_str(), "html" | "xlsx") {
+    if !matches!(wish.format.as_str(), "html" | "pdf" | "xlsx") {
         return Err(Failure::Malformed("format"));
     }
     let (home, desk) = (call.home()?, &call.desk);
@@ -171,6 +172,7 @@ async fn show(call: Call) -> Result<Answer> {
             let kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
             Answer::file(kind, &name, xlsx::workbook(&statement)?)
         }
+        "pdf" => Answer::file("application/pdf", &name, pdf::file(&statement)?),
         _ => Answer::file("text/html; charset=utf-8", &name, html::page(&statement).into_bytes()),
     })
 }

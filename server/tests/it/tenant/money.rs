@@ -72,6 +72,11 @@ async fn a_statement_adds_up_to_the_ledger() {
     assert_eq!(file.status, 200);
     assert!(file.text.starts_with("PK"), "a workbook is a zip");
     assert!(file.headers["content-disposition"].contains(".xlsx"));
+    let paper =
+        world.send("GET", &format!("{MINI}{query}&format=pdf"), Sent::by(&wang.token)).await;
+    assert_eq!(paper.status, 200, "{}", paper.text);
+    assert_eq!(paper.headers["content-type"], "application/pdf");
+    assert!(paper.text.starts_with("%PDF-"));
     // A stretch before anything moved ends with what it began with.
     let before = today - TimeDelta::days(2);
     let quiet = format!("{home}/statement?from={before}&until={before}&format=html");

@@ -344,7 +344,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * 对账单 / What the purses held, what moved them, what they hold; html or xlsx
+         * 对账单 / What the purses held, what moved them, what they hold; html, pdf or xlsx
          * @description 需要绑定该户 / Needs a binding to the home
          */
         get: operations["tenant.statement.show"];
@@ -2074,7 +2074,7 @@ export interface components {
             arrears_fen: number;
             /**
              * Format: int64
-             * @description What of it is the least a purse has to hold.
+             * @description What of it is the least a purse has to hold, or the least that can be paid at once.
              * @example 1000
              */
             minimum_fen: number;
@@ -3249,7 +3249,7 @@ export interface operations {
                  */
                 until: string;
                 /**
-                 * @description `html` or `xlsx`.
+                 * @description `html`, `pdf` or `xlsx`.
                  * @example xlsx
                  */
                 format: string;

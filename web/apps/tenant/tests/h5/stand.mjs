@@ -145,8 +145,7 @@ export async function stand(changes = {}) {
 		}],
 		['POST', '/binding-requests', ({ body }) => {
 			only(body, 'tag', 'meter_no', 'name', 'note');
-			state.bindingRequests.push({ id: 'q-1', state: 'waiting', at: fixture.iso(fixture.NOW), place: null });
-			return [202, null];
+			return [202, { state: 'waiting' }];
 		}],
 		['GET', '/binding-requests', () => [200, list(state.bindingRequests)]],
 		['GET', '/homes', () => [200, list(state.homes)]],
@@ -156,14 +155,14 @@ export async function stand(changes = {}) {
 			state.homes = state.homes.filter(({ id }) => id !== home);
 			return [204];
 		}, 'args'],
-		['GET', '/homes/([^/]+)/people', ([home]) => { homeOf(home); return [200, [
+		['GET', '/homes/([^/]+)/people', ([home]) => { homeOf(home); return [200, { items: [
 			{ id: 'p-1', name: null, phone_masked: '138****5678', role: 'owner', since: fixture.iso(0), me: true },
 			{ id: 'p-2', name: '王*芳', phone_masked: '139****0001', role: 'member', since: fixture.iso(0), me: false },
-		]]; }, 'args'],
+		] }]; }, 'args'],
 		['DELETE', '/homes/([^/]+)/people/([^/]+)', () => [204], 'args'],
 		['POST', '/homes/([^/]+)/invitations', () => [201, {
 			code: '4K7Q-2XW9',
-			url: `${origin}/m/#/pages/welcome/welcome?invite=4K7Q-2XW9`,
+			url: `${origin}/m/#/pages/welcome/welcome?invitation=4K7Q-2XW9`,
 			expires_at: fixture.iso(fixture.NOW + 86_400_000),
 		}], 'args'],
 		['GET', '/homes/([^/]+)/meters/([^/]+)', ([home, meter]) => [200, meterOf(home, meter)], 'args'],
