@@ -33,7 +33,7 @@ const HAIRLINE: u8 = 190;
 fn face() -> Result<&'static Face> {
     static FACE: OnceLock<std::result::Result<Face, PaperError>> = OnceLock::new();
     let face = FACE.get_or_init(Face::find);
-    face.as_ref().map_err(|error| Failure::internal(error))
+    face.as_ref().map_err(Failure::internal)
 }
 
 /// The pages under construction.
