@@ -47,6 +47,8 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "vending",
         ],
     ),
+    ("kiosk-wire", &[]),
+    ("terminal", &["kiosk-wire"]),
     ("meter-simulator", &[]),
     ("provider-simulator", &[]),
     ("tests", &["*"]),
