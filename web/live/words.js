@@ -161,6 +161,7 @@ const EVENT = {
 	'supply.dark': ['已付款，1 分钟还没送电', 'Paid and dark for a minute'],
 	'supply.stuck': ['已发合闸，继电器没有动', 'Close sent, the relay did not move'],
 	'supply.refused': ['电表拒绝合闸', 'The meter refuses to close'],
+	'supply.not_cut': ['人工拉闸没有执行', 'A cut by hand was not carried out'],
 	'supply.still_dark': ['一天了还没送电', 'Dark for a day'],
 };
 

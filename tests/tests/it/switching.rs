@@ -194,6 +194,32 @@ async fn a_planned_cut_that_comes_too_late_is_shown_and_not_made() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cut_by_hand_that_never_left_is_shown_and_not_made_later() {
+    let clock = Arc::new(ManualClock::at("2026-11-20T06:00:00Z"));
+    let mut still = StillHouse::open(layout(1), None, clock, Settings::default()).await;
+    let (house, place) = (still.house.clone(), still.layout.places[0].clone());
+    let id = place.meter.meter_id();
+    // No line is there: the order is dropped, and a person is told why nothing went dark.
+    house.steer_supply(PROJECT, id, Wanted::Off).await.unwrap();
+    let stop = still.work();
+    let shown = async || {
+        let open = work_item::open_items(house.store().read(), PROJECT).await.unwrap();
+        open.into_iter().filter(|item| item.kind == "supply.not_cut").collect::<Vec<_>>()
+    };
+    still.until("the dropped cut is shown", async || !shown().await.is_empty()).await;
+    let detail: serde_json::Value = serde_json::from_str(&shown().await[0].detail).unwrap();
+    assert_eq!(detail["why"], "not-sent");
+    // The line comes back: nothing is cut by an order that is over.
+    let site = still.connect().await;
+    house.steer_supply(PROJECT, id, Wanted::On).await.unwrap();
+    still.until("the wish to have it on is settled", async || shown().await.is_empty()).await;
+    let seen = site.meter(&place.meter.address).unwrap().snapshot();
+    assert_eq!((seen.trips, seen.relay_closed), (0, true));
+    drop(stop);
+    site.stop().await;
+}
+
 #[tokio::test]
 async fn a_plan_for_the_past_or_too_far_ahead_is_refused() {
     let clock = Arc::new(ManualClock::at("2026-11-20T06:00:00Z"));

@@ -30,6 +30,7 @@ pub fn titles(kind: &str) -> Option<(&'static str, &'static str)> {
         "supply.dark" => ("已付款，还没送电", "Paid, power not back"),
         "supply.stuck" => ("已下发命令，继电器没有动", "The relay is stuck"),
         "supply.refused" => ("电表拒绝合闸", "The meter refuses to close"),
+        "supply.not_cut" => ("人工拉闸没有执行", "A cut by hand was not carried out"),
         "supply.still_dark" => ("一天了还没送电", "No power for a day"),
         "meter.address_clash" => ("总线上表号冲突", "Another meter answers in its place"),
         "meter.clock" => ("电表时钟不准", "The meter's clock is wrong"),

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     CommandId, MoneyModel, NoticeKind, OrderId, OrderState,
-    supply::{CommandOutcome, Supply as Saga, SupplyAction, SupplyAlarm, SupplyEvent},
+    supply::{CommandOutcome, Supply as Saga, SupplyAction, SupplyAlarm, SupplyEvent, TripDropped},
 };
 use serde_json::json;
 use store::{
@@ -11,7 +11,8 @@ use store::{
     meter::Meter,
     order::{self, Filter},
     supply::{self, Supply},
-    timeline, vend, work_item,
+    timeline, vend,
+    work_item::{self, WorkItem},
 };
 
 use super::Turn;
@@ -25,6 +26,9 @@ use crate::{
     refusal::{Refusal, Result, VendingError},
     shipping,
 };
+
+/// The work item of a cut by hand that did not happen.
+const NOT_CUT: &str = "supply.not_cut";
 
 impl House {
     /// Stores `next` with its effects in one transaction; `turn` stands there afterwards.
@@ -150,11 +154,33 @@ impl Step {
             SupplyAction::Alarm(alarm) => self.alarm(tx, alarm).await,
             SupplyAction::DropTrip(why) => {
                 tracing::info!(meter = %self.meter.id, why = why.as_str(), "trip dropped");
-                self.cancel_unsent_trip(tx).await
+                self.cancel_unsent_trip(tx).await?;
+                self.show_dropped(tx, why).await
             }
             SupplyAction::CancelTrip { .. } => self.cancel_unsent_trip(tx).await,
             SupplyAction::ReadRelay | SupplyAction::RetryAfter(_) => Ok(()),
         }
+    }
+
+    /// A cut an operator ordered and that did not happen is put before a person, once for each
+    /// order; one the meter refused or did not make rings an alarm of its own.
+    ///
+    /// Invariant: no cut by hand is forgotten in silence; proved by
+    /// `a_cut_by_hand_that_never_left_is_shown_and_not_made_later`.
+    async fn show_dropped(&self, tx: &Tx, why: TripDropped) -> Result<()> {
+        let alarmed = matches!(why, TripDropped::Refused | TripDropped::Stuck);
+        if self.row.desired_reason != super::switch::REASON_OPERATOR || alarmed {
+            return Ok(());
+        }
+        let (project, subject) = (self.meter.project(), self.meter.id.to_string());
+        let detail = json!({ "seq": self.row.desired_seq, "why": why.as_str() });
+        let about = ("meter", subject.clone());
+        let titles = notice::titles(NOT_CUT).unwrap_or((NOT_CUT, NOT_CUT));
+        let item = notice::work_item_about(&self.house, project, about, NOT_CUT, titles, &detail);
+        let seq = self.row.desired_seq.to_string();
+        let item = WorkItem { id: work_item::id_of(&[NOT_CUT, &subject, &seq]).0, ..item };
+        work_item::open_once(tx, item).await?;
+        Ok(())
     }
 
     async fn cancel_unsent_trip(&self, tx: &Tx) -> Result<()> {
@@ -256,9 +282,10 @@ impl Step {
         let dark = ["supply.dark", "supply.still_dark"];
         let moved = ["supply.stuck", "supply.refused"];
         let mut was_dark = false;
+        let how = "the relay or valve stands as wished";
+        work_item::close_about(tx, project, NOT_CUT, &subject, how, self.now).await?;
         for kind in moved.iter().chain(dark.iter().filter(|_| on)) {
             if work_item::clear(tx, project, kind, &subject, self.now).await? {
-                let how = "the relay or valve stands as wished";
                 work_item::close_about(tx, project, kind, &subject, how, self.now).await?;
                 was_dark |= dark.contains(kind);
             }
