@@ -21,7 +21,7 @@ const BY_CODE: Record<string, Row> = {
 	'binding.refused': [
 		['没有绑定成功', 'Not bound'],
 		['表号或绑定码不对，什么都没有改动', 'Meter or code is wrong; nothing was changed'],
-		['看一下绑定单上的 12 位码，或请物业办理', 'Check the code on your sheet, or ask the property office'],
+		['看一下绑定单上的 10 位码，或请物业办理', 'Check the 10 characters on your sheet, or ask the property office'],
 	],
 	'sms.code_wrong': [
 		['验证码不对', 'Wrong code'],
