@@ -76,7 +76,8 @@ pub async fn bill(house: &House, places: &[Place], fen: i64) {
             transaction: debt,
         }
     };
-    for portion in places.chunks(100) {
+    // Few enough for one unit of work on a machine that does much else.
+    for portion in places.chunks(20) {
         let bookings: Vec<_> = portion.iter().map(booking).collect();
         let billed = house.store().transact(move |tx| {
             Box::pin(async move {
