@@ -3,8 +3,11 @@
 
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
-use chrono::TimeDelta;
-use domain::{BindingId, BindingProof, Clock, FamilyId, PersonId, SystemClock};
+use chrono::{NaiveDate, TimeDelta};
+use domain::{
+    BindingId, BindingProof, Clock, FamilyId, PersonId, SystemClock,
+    business_day::china_standard_time,
+};
 use gateway::Item;
 use mini_program_api::token::{Holder, KEY_MIN, Keys};
 use store::{
@@ -50,8 +53,11 @@ struct Size {
 /// Somebody who looks at their home.
 struct Visitor {
     token: String,
+    /// Where they call from, as the proxy in front writes it: each from an address of their own.
+    address: String,
     home: Uuid,
     meter: Uuid,
+    today: NaiveDate,
 }
 
 /// Runs the section.
@@ -66,14 +72,19 @@ pub async fn run(common: &Common) {
     write_key(&key_file, &key);
     let places = fill(&url, &size).await;
     let variable = ("YUFU__TENANT__TOKEN_KEY_FILE", key_file.display().to_string());
-    let server = Server::start_with(common, &url, &[variable]).await;
+    let proxies = ("YUFU__SERVER__TRUSTED_PROXIES", "1".to_owned());
+    let server = Server::start_with(common, &url, &[variable, proxies]).await;
     let keys = Keys::new(format!("http://{}", server.address), key, None).unwrap();
     let visitors = visitors(&places, &keys);
     let looks: &[(&str, Look)] = &[
         ("homes", |_| "/homes".to_owned()),
         ("one meter", |v| format!("/homes/{}/meters/{}", v.home, v.meter)),
         ("orders", |_| "/orders".to_owned()),
-        ("use by hour", |v| format!("/homes/{}/meters/{}/usage?by=hour", v.home, v.meter)),
+        ("use by hour", |v| {
+            let (from, until) = (v.today, v.today + TimeDelta::days(1));
+            let asked = format!("by=hour&from={from}&until={until}");
+            format!("/homes/{}/meters/{}/usage?{asked}", v.home, v.meter)
+        }),
     ];
     let took = knock(server.address, &visitors, looks, size.requests).await;
     server.stop().await;
@@ -170,8 +181,10 @@ fn visitors(places: &[Place], keys: &Keys) -> Arc<Vec<Visitor>> {
         let life = (now, TimeDelta::minutes(10));
         Visitor {
             token: keys.issue(holder, life, Uuid::nil()).unwrap(),
+            address: format!("10.{}.{}.7", number / 256, number % 256),
             home: place.account.0,
             meter: place.meter.id,
+            today: now.with_timezone(&china_standard_time()).date_naive(),
         }
     };
     Arc::new(places.iter().enumerate().map(visitor).collect())
@@ -198,7 +211,7 @@ async fn knock(
                     tokio::time::sleep(due.saturating_sub(clock.monotonic())).await;
                     let visitor = &visitors[(place * 7) % visitors.len()];
                     let kind = place % looks.len();
-                    ask(&mut stream, &looks[kind].1(visitor), &visitor.token).await;
+                    ask(&mut stream, &looks[kind].1(visitor), visitor).await;
                     let late = clock.monotonic().saturating_sub(due);
                     took.push((kind, late.as_secs_f64() * 1_000.0));
                 }
@@ -213,9 +226,11 @@ async fn knock(
     took
 }
 
-async fn ask(stream: &mut TcpStream, path: &str, token: &str) {
+async fn ask(stream: &mut TcpStream, path: &str, visitor: &Visitor) {
+    let Visitor { token, address, .. } = visitor;
     let request = format!(
-        "GET {}{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n\r\n",
+        "GET {}{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Forwarded-For: {address}\r\n\
+         Authorization: Bearer {token}\r\n\r\n",
         mini_program_api::PREFIX
     );
     stream.write_all(request.as_bytes()).await.expect("a server that reads");
