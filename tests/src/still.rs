@@ -11,6 +11,7 @@ use vending::{House, Parts, Settings, merchant::MerchantCatalogue, transport::Tr
 use yufu::Outside;
 
 use crate::{
+    base,
     fixture::{Layout, PROJECT},
     world::fast_timing,
 };
@@ -24,7 +25,7 @@ pub struct StillHouse {
 }
 
 impl StillHouse {
-    /// Opens it on `url`, or on a SQLite file of its own.
+    /// Opens it on `url`, or on a database of its own, of the kind its test runs on.
     pub async fn open(
         layout: Layout,
         url: Option<String>,
@@ -44,8 +45,11 @@ impl StillHouse {
         transport: Arc<dyn Transport>,
     ) -> StillHouse {
         let dir = tempfile::tempdir().unwrap();
-        let own = format!("sqlite:{}", dir.path().join("yufu.db").display());
-        let (house, events) = house_behind(&url.unwrap_or(own), clock, settings, transport).await;
+        let url = match url {
+            Some(url) => url,
+            None => base::url(dir.path()).await,
+        };
+        let (house, events) = house_behind(&url, clock, settings, transport).await;
         layout.store(house.store(), Vec::new()).await;
         house.configure_lines().await.unwrap();
         StillHouse { house, layout, _dir: dir, _events: events }

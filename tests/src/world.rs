@@ -12,6 +12,7 @@ use vending::{House, Refusal, VendingError, order::PlaceOrder, payment::call::Pa
 use yufu::{Outside, Server, config::Config};
 
 use crate::{
+    base,
     clock::SkippingClock,
     fixture::{Bus, Layout, PROJECT, alipay_merchant, wechat_merchant},
 };
@@ -25,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 pub struct Plan {
     pub buses: Vec<Bus>,
     pub seed: u64,
-    /// `None` = a SQLite file of its own.
+    /// `None` = one of its own, of the kind its test runs on.
     pub database: Option<String>,
     pub provider: provider_simulator::Config,
     /// What is configured otherwise than usual.
@@ -105,9 +106,10 @@ impl World {
         let provider = provider_simulator::start(plan.provider).unwrap();
         let keys = dir.path().join("keys");
         provider.write_merchant_files(&keys).unwrap();
-        let url = plan
-            .database
-            .unwrap_or_else(|| format!("sqlite:{}", dir.path().join("yufu.db").display()));
+        let url = match plan.database {
+            Some(url) => url,
+            None => base::url(dir.path()).await,
+        };
         let mut config = Config::default();
         config.server.listen = "127.0.0.1:0".to_owned();
         config.server.public_url = "http://127.0.0.1:0".to_owned();

@@ -18,6 +18,8 @@ use store::{
 use uuid::Uuid;
 use yufu::{Outside, Server, config::Config};
 
+use crate::base;
+
 /// The API's path.
 pub const API: &str = "/api/operator/v1";
 
@@ -116,7 +118,7 @@ impl World {
         config.server.trusted_proxies = 1;
         config.server.live_page = true;
         config.server.request_timeout_s = 2;
-        config.database.url = format!("sqlite:{}", dir.path().join("yufu.db").display());
+        config.database.url = base::url(dir.path()).await;
         config.gateway.dtu_listen = String::new();
         change(&mut config);
         let server = yufu::serve::start_with(config, outside).await.unwrap();

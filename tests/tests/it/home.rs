@@ -15,6 +15,10 @@ use tests::{
 use uuid::Uuid;
 use vending::{House, meter::OpenAccount};
 
+super::postgres::on_both_databases! {
+    who_moves_out_is_unbound_and_who_moves_in_is_alone,
+}
+
 fn operator() -> OperatorId {
     OperatorId(Uuid::from_u128(71))
 }
@@ -46,7 +50,6 @@ async fn tenant(house: &House, phone: &'static str, account: domain::AccountId) 
     person
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn who_moves_out_is_unbound_and_who_moves_in_is_alone() {
     let clock = Arc::new(SystemClock::new());
     let buses = [Bus { prepaid: 0, remote: 1, water: 0 }];

@@ -39,6 +39,23 @@ use vending::{
 };
 use yufu::Outside;
 
+super::postgres::on_both_databases! {
+    twenty_facts_at_once_are_one_notice_for_each_person,
+    the_channels_are_tried_in_order_and_only_one_takes_the_message,
+    quiet_hours_hold_everything_but_light_gone_and_back,
+    a_refused_token_is_fetched_once_more,
+    a_text_message_without_an_answer_is_not_sent_again,
+    each_is_told_in_their_language_and_only_as_they_want,
+    the_money_for_text_messages_of_a_day_is_never_exceeded,
+    the_new_tenant_is_told_nothing_of_the_old_one,
+    a_low_balance_is_told_once_for_each_level_until_it_is_topped_up,
+    a_cut_and_its_end_are_told_with_what_brings_the_light_back,
+    a_cut_that_only_the_hour_forbids_is_announced_with_its_hour_once,
+    a_top_up_and_its_light_are_one_notice,
+    a_notice_that_cannot_be_told_stands_in_nobodys_way,
+    a_thousand_notices_do_not_delay_a_top_up,
+}
+
 const MINI: &str = "wx8888888888888888";
 const PAGE: &str = "wx9999999999999999";
 const PHONE: &str = "13800000001";
@@ -346,7 +363,6 @@ const STEP: Duration = Duration::from_millis(200);
 
 fn as_is(_: &mut Settings) {}
 
-#[tokio::test(flavor = "multi_thread")]
 async fn twenty_facts_at_once_are_one_notice_for_each_person() {
     let town = Town::at(MORNING, 1, as_is).await;
     let home = town.account(0);
@@ -381,7 +397,6 @@ async fn twenty_facts_at_once_are_one_notice_for_each_person() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn the_channels_are_tried_in_order_and_only_one_takes_the_message() {
     // Agreements as we count them and as WeChat does, follows, what becomes of the channels.
     let table: [(usize, u32, bool, [&str; 3]); 5] = [
@@ -447,7 +462,6 @@ async fn the_channels_are_tried_in_order_and_only_one_takes_the_message() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn quiet_hours_hold_everything_but_light_gone_and_back() {
     // 22:30 in China.
     let town = Town::at("2026-11-21T14:30:00Z", 1, as_is).await;
@@ -475,7 +489,6 @@ async fn quiet_hours_hold_everything_but_light_gone_and_back() {
     rest(stop).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_refused_token_is_fetched_once_more() {
     let town = Town::at(MORNING, 1, as_is).await;
     let person = town.tenant(PHONE, town.account(0)).await;
@@ -505,7 +518,6 @@ async fn a_refused_token_is_fetched_once_more() {
     rest(stop).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_text_message_without_an_answer_is_not_sent_again() {
     // What the gateway does, what becomes of the message, how many the phone gets, how often asked.
     for (fault, want, texts, asked) in [
@@ -531,7 +543,6 @@ async fn a_text_message_without_an_answer_is_not_sent_again() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn each_is_told_in_their_language_and_only_as_they_want() {
     let town = Town::at(MORNING, 1, as_is).await;
     let home = town.account(0);
@@ -569,7 +580,6 @@ async fn each_is_told_in_their_language_and_only_as_they_want() {
     rest(stop).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn the_money_for_text_messages_of_a_day_is_never_exceeded() {
     let town = Town::at(MORNING, 1, |s| s.notices.sms_day_li = 3 * 45).await;
     town.tenant(PHONE, town.account(0)).await;
@@ -587,7 +597,6 @@ async fn the_money_for_text_messages_of_a_day_is_never_exceeded() {
     rest(stop).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn the_new_tenant_is_told_nothing_of_the_old_one() {
     let town = Town::at("2026-11-21T14:30:00Z", 1, as_is).await;
     let (house, place) = (town.house().clone(), town.still.layout.places[0].clone());
@@ -621,7 +630,6 @@ async fn the_new_tenant_is_told_nothing_of_the_old_one() {
     rest(stop).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_low_balance_is_told_once_for_each_level_until_it_is_topped_up() {
     let town = Town::at(MORNING, 1, as_is).await;
     let person = town.tenant(PHONE, town.account(0)).await;
@@ -652,7 +660,6 @@ async fn a_low_balance_is_told_once_for_each_level_until_it_is_topped_up() {
     rest(stop).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_cut_and_its_end_are_told_with_what_brings_the_light_back() {
     let mut town = Town::live(1, as_is).await;
     let site = town.still.connect().await;
@@ -684,7 +691,6 @@ async fn a_cut_and_its_end_are_told_with_what_brings_the_light_back() {
     site.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_cut_that_only_the_hour_forbids_is_announced_with_its_hour_once() {
     // It is ten, and nobody is cut before noon.
     let mut town = Town::live(1, |settings| {
@@ -729,7 +735,6 @@ async fn a_cut_that_only_the_hour_forbids_is_announced_with_its_hour_once() {
     site.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_top_up_and_its_light_are_one_notice() {
     let mut town = Town::live(1, as_is).await;
     let site = town.still.connect().await;
@@ -752,7 +757,6 @@ async fn a_top_up_and_its_light_are_one_notice() {
     site.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_notice_that_cannot_be_told_stands_in_nobodys_way() {
     let town = Town::at(MORNING, 1, as_is).await;
     let person = town.tenant(PHONE, town.account(0)).await;
@@ -785,7 +789,6 @@ async fn a_notice_that_cannot_be_told_stands_in_nobodys_way() {
     rest(stop).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_notices_do_not_delay_a_top_up() {
     let mut town = Town::at(MORNING, 1, |settings| settings.jobs_at_once = 8).await;
     let site = town.still.connect().await;

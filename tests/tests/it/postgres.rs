@@ -1,30 +1,35 @@
 //! The same world on PostgreSQL: what holds on the embedded database holds there too.
 
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicU32, Ordering},
+};
+
 use domain::{Channel, Money, OrderState};
 use meter_simulator::{Knob, Setting};
 use provider_simulator::{Fault, Pay, Rule, Site as Place};
 use sqlx::{Connection, Executor, PgConnection, Row};
 use tests::{
+    base,
     fixture::{Bus, PROJECT},
     world::{Plan, World},
 };
 use vending::{order::PlaceOrder, payment::call::Payer};
 
-/// A schema of its own on the test server; `None`, with a notice, where there is no server and
-/// none is required.
-pub(super) async fn schema(name: &str) -> Option<Schema> {
-    let Ok(server) = std::env::var("YUFU_TEST_POSTGRES") else {
+/// The test server; `None`, with a notice, where there is none and none is required.
+fn server() -> Option<String> {
+    let server = std::env::var("YUFU_TEST_POSTGRES").ok();
+    if server.is_none() {
         let required = std::env::var("YUFU_TEST_DATABASES").is_ok_and(|v| v == "required");
         assert!(!required, "YUFU_TEST_POSTGRES names no server, but PostgreSQL is required");
         eprintln!("NOTICE: YUFU_TEST_POSTGRES is not set, this test did not run");
-        return None;
-    };
-    let name = format!("yufu_world_{}_{name}", std::process::id());
-    let mut db = PgConnection::connect(&server).await.unwrap();
-    db.execute(sqlx::AssertSqlSafe(format!("drop schema if exists {name} cascade"))).await.unwrap();
-    db.execute(sqlx::AssertSqlSafe(format!("create schema {name}"))).await.unwrap();
-    let url = format!("{server}?options=-csearch_path%3D{name}");
-    Some(Schema { server, name, url })
+    }
+    server
+}
+
+/// A schema of its own on the test server, if there is one.
+pub(super) async fn schema(name: &str) -> Option<Schema> {
+    Some(Schema::on(server()?, name).await)
 }
 
 /// A schema that is there for one test.
@@ -35,12 +40,73 @@ pub(super) struct Schema {
 }
 
 impl Schema {
-    pub(super) async fn end(self) {
+    async fn on(server: String, name: &str) -> Schema {
+        let name = format!("yufu_world_{}_{name}", std::process::id());
+        let schema = Schema {
+            url: format!("{server}?application_name={name}&options=-csearch_path%3D{name}"),
+            server,
+            name,
+        };
+        schema.run(format!("drop schema if exists {} cascade", schema.name)).await;
+        schema.run(format!("create schema {}", schema.name)).await;
+        schema
+    }
+
+    async fn run(&self, sql: String) {
         let mut db = PgConnection::connect(&self.server).await.unwrap();
-        let sql = format!("drop schema {} cascade", self.name);
         db.execute(sqlx::AssertSqlSafe(sql)).await.unwrap();
     }
+
+    pub(super) async fn end(self) {
+        // A world that was only dropped still holds its connections, and may hold locks.
+        let those = format!("from pg_stat_activity where application_name = '{}'", self.name);
+        self.run(format!("select pg_terminate_backend(pid) {those}")).await;
+        self.run(format!("drop schema {} cascade", self.name)).await;
+    }
 }
+
+/// Runs a test whose worlds keep their rows on PostgreSQL, each in a schema of its own.
+pub(super) async fn on_postgresql(test: impl Future<Output = ()>) {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let Some(server) = server() else { return };
+    let made = Arc::new(Mutex::new(Vec::new()));
+    let kept = made.clone();
+    let maker: base::Maker = Arc::new(move || {
+        let (server, kept) = (server.clone(), kept.clone());
+        Box::pin(async move {
+            let no = NEXT.fetch_add(1, Ordering::Relaxed);
+            let schema = Schema::on(server, &format!("both_{no}")).await;
+            let url = schema.url.clone();
+            kept.lock().unwrap().push(schema);
+            url
+        })
+    });
+    base::within(maker, test).await;
+    let made = std::mem::take(&mut *made.lock().unwrap());
+    for schema in made {
+        schema.end().await;
+    }
+}
+
+/// Makes tests of bodies: each runs once per database, as a test of its own.
+macro_rules! on_both_databases {
+    ($($body:ident),+ $(,)?) => {
+        mod on_sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $body() {
+                super::$body().await;
+            })+
+        }
+
+        mod on_postgresql {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $body() {
+                $crate::it::postgres::on_postgresql(super::$body()).await;
+            })+
+        }
+    };
+}
+pub(crate) use on_both_databases;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_top_up_ends_with_the_light_on_postgresql_as_well() {

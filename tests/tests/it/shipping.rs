@@ -17,6 +17,11 @@ use tests::{
 use vending::{order::PlaceOrder, payment::call::Payer};
 use yufu::config::{Config, Hidden};
 
+super::postgres::on_both_databases! {
+    a_delivery_from_the_mini_program_is_told_to_wechat_and_no_other,
+    an_upload_that_cannot_be_made_is_shown,
+}
+
 fn mini(config: &mut Config) {
     config.wechat.mini_app_id = "wx8888888888888888".to_owned();
     config.wechat.mini_secret = Hidden("0a5c1f3e7d9b24680a5c1f3e7d9b2468".to_owned());
@@ -81,7 +86,6 @@ async fn until(world: &World, order: OrderId, wanted: &str) -> shipping::Shippin
     stands.await.unwrap_or_else(|_| panic!("the upload never became {wanted}"))
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_delivery_from_the_mini_program_is_told_to_wechat_and_no_other() {
     let plan = Plan::new(vec![Bus { prepaid: 1, remote: 2, water: 0 }]);
     let world = World::start(Plan { tune: mini, ..plan }).await;
@@ -108,7 +112,6 @@ async fn a_delivery_from_the_mini_program_is_told_to_wechat_and_no_other() {
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_cannot_be_made_is_shown() {
     let plan = Plan::new(vec![Bus { prepaid: 0, remote: 1, water: 0 }]);
     let world = World::start(Plan { tune: mini, ..plan }).await;

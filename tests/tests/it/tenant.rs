@@ -19,6 +19,13 @@ use tests::{
     world::{Plan, World},
 };
 
+super::postgres::on_both_databases! {
+    a_tenant_pays_in_the_wallet_and_watches_the_light_come_on,
+    a_payer_is_known_under_the_merchants_app_and_by_nothing_else,
+    every_page_opens_its_own_wallet,
+    whatever_happens_to_a_payment_is_told_with_what_became_of_the_money,
+}
+
 /// The application of the simulated merchant.
 const APP: &str = "wx8888888888888888";
 /// How long a live page may take to reach its end.
@@ -153,7 +160,6 @@ fn states(told: &[Value]) -> Vec<&str> {
     states
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_pays_in_the_wallet_and_watches_the_light_come_on() {
     let world = World::start(Plan::new(vec![Bus::mixed()])).await;
     for (place, steps) in [
@@ -206,7 +212,6 @@ async fn a_tenant_pays_in_the_wallet_and_watches_the_light_come_on() {
     assert_eq!(world.provider.sum_paid_fen(), 10_000);
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_payer_is_known_under_the_merchants_app_and_by_nothing_else() {
     let world = World::start(Plan::new(vec![Bus::prepaid(1)])).await;
     let phone = Phone::of(&world, 0, "wxANOTHERAPP", "oTenant").await;
@@ -226,7 +231,6 @@ async fn a_payer_is_known_under_the_merchants_app_and_by_nothing_else() {
     assert_eq!(world.provider.trades().len(), 0, "the provider was asked nothing");
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn every_page_opens_its_own_wallet() {
     let world = World::start(Plan::new(vec![Bus::prepaid(1)])).await;
     let phone = Phone::of(&world, 0, APP, "oTenant").await;
@@ -250,7 +254,6 @@ async fn every_page_opens_its_own_wallet() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn whatever_happens_to_a_payment_is_told_with_what_became_of_the_money() {
     let world = World::start(Plan::new(vec![Bus::prepaid(2)])).await;
     // Paid while it is being cancelled: the answer says where it stands, and the money is used.

@@ -330,12 +330,19 @@ fn every_invariant_comment_names_the_test_that_proves_it() {
     assert!(wrong.is_empty(), "invariants without a test's name: {wrong:#?}");
 }
 
-/// The tests of a file: functions under an attribute that makes them one.
+/// The tests of a file: functions under an attribute that makes them one, and the bodies that a
+/// list makes tests of, one for each database.
 fn tests_of(text: &str) -> Vec<&str> {
-    let mut is_test = false;
+    let (mut is_test, mut in_list) = (false, false);
     let mut found = Vec::new();
     for line in text.lines() {
         let bare = line.trim_start();
+        if in_list {
+            found.extend(bare.strip_suffix(','));
+            in_list = bare != "}";
+            continue;
+        }
+        in_list = line.ends_with("on_both_databases! {");
         if let Some(attribute) = bare.strip_prefix("#[") {
             let name = attribute.split(['(', ']']).next().unwrap_or_default();
             is_test |= name == "test" || name.ends_with("::test");

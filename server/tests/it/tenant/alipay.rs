@@ -11,6 +11,11 @@ use super::{
 };
 use crate::world::{Sent, id};
 
+crate::base::on_both_databases! {
+    somebody_signs_in_from_alipay_and_unsigned_names_are_nobody,
+    a_page_in_alipay_signs_its_visitor_in,
+}
+
 const APP: &str = "2021000000000001";
 const APP_KEY: &str = include_str!("../../../crates/connector/tests/alipay/keys/app.key.pem");
 const ALIPAY_PUB: &str = include_str!("../../../crates/connector/tests/alipay/keys/alipay.pub.pem");
@@ -51,7 +56,6 @@ async fn open(keys: &tempfile::TempDir) -> Doorway {
     door
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn somebody_signs_in_from_alipay_and_unsigned_names_are_nobody() {
     let keys = tempfile::tempdir().unwrap();
     let door = open(&keys).await;
@@ -86,7 +90,6 @@ async fn somebody_signs_in_from_alipay_and_unsigned_names_are_nobody() {
     door.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_page_in_alipay_signs_its_visitor_in() {
     let keys = tempfile::tempdir().unwrap();
     let door = open(&keys).await;

@@ -10,6 +10,15 @@ use super::{
 };
 use crate::world::{Reply, Sent, World, id};
 
+crate::base::on_both_databases! {
+    a_printed_code_opens_its_own_home_and_the_next_print_ends_it,
+    guessing_meters_and_codes_tells_nothing_and_ends,
+    asking_for_a_code_tells_nothing_about_a_meter,
+    an_owner_invites_and_sends_away_and_a_member_does_neither,
+    staff_decide_what_nobody_could_prove,
+    a_closed_account_prints_no_code_and_its_people_are_gone,
+}
+
 /// The account of project 1, its meter's number, and the number on file.
 const METER_NO: &str = "000030220101";
 const ON_FILE: &str = "13812340007";
@@ -49,7 +58,6 @@ async fn person(door: &Doorway, openid: &str) -> String {
     text(&door.by_wechat(openid).await, "access_token")
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_printed_code_opens_its_own_home_and_the_next_print_ends_it() {
     let door = Doorway::open().await;
     let staff = staff(&door.world).await;
@@ -87,7 +95,6 @@ async fn a_printed_code_opens_its_own_home_and_the_next_print_ends_it() {
     door.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn guessing_meters_and_codes_tells_nothing_and_ends() {
     let door = Doorway::open().await;
     let staff = staff(&door.world).await;
@@ -148,7 +155,6 @@ async fn guessing_meters_and_codes_tells_nothing_and_ends() {
     door.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn asking_for_a_code_tells_nothing_about_a_meter() {
     let door = Doorway::open().await;
     let staff = staff(&door.world).await;
@@ -201,7 +207,6 @@ async fn asking_for_a_code_tells_nothing_about_a_meter() {
     door.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn an_owner_invites_and_sends_away_and_a_member_does_neither() {
     let door = Doorway::open().await;
     let wang = door.world.tenant("13812340007", &[(1, 2)]).await;
@@ -251,7 +256,6 @@ async fn an_owner_invites_and_sends_away_and_a_member_does_neither() {
     door.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn staff_decide_what_nobody_could_prove() {
     let door = Doorway::open().await;
     let staff = staff(&door.world).await;
@@ -300,7 +304,6 @@ async fn staff_decide_what_nobody_could_prove() {
     door.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_closed_account_prints_no_code_and_its_people_are_gone() {
     let door = Doorway::open().await;
     let staff = staff(&door.world).await;

@@ -16,6 +16,13 @@ use super::{
     MINI, Tenant,
 };
 
+crate::base::on_both_databases! {
+    what_was_never_read_is_null_and_never_zero,
+    a_dark_home_is_told_what_brings_the_light_back_in_parts_that_add_up,
+    use_is_told_since_the_beginning_of_the_day_and_the_year_and_only_of_this_tenant,
+    a_live_read_of_a_meter_that_is_gone_ends_honestly_and_belongs_to_whoever_asked,
+}
+
 /// The project of the fixture.
 pub const PROJECT: ProjectId = ProjectId(1);
 /// The account and the meter of [`World::old_home`], as kinds of ids.
@@ -88,7 +95,6 @@ impl World {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn what_was_never_read_is_null_and_never_zero() {
     let world = World::start().await;
     let wang = world.tenant("13812340007", &[(1, 2)]).await;
@@ -120,7 +126,6 @@ async fn what_was_never_read_is_null_and_never_zero() {
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_dark_home_is_told_what_brings_the_light_back_in_parts_that_add_up() {
     let world = World::start_with(|config| {
         config.arrears.reconnect_minimum_fen = 1_000;
@@ -158,7 +163,6 @@ async fn a_dark_home_is_told_what_brings_the_light_back_in_parts_that_add_up() {
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn use_is_told_since_the_beginning_of_the_day_and_the_year_and_only_of_this_tenant() {
     let world = World::start().await;
     let path = world.old_home(2).await;
@@ -180,7 +184,6 @@ async fn use_is_told_since_the_beginning_of_the_day_and_the_year_and_only_of_thi
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_live_read_of_a_meter_that_is_gone_ends_honestly_and_belongs_to_whoever_asked() {
     let world = World::start().await;
     let path = world.old_home(2).await;

@@ -13,6 +13,13 @@ use super::{
     meter::{OLD, PROJECT},
 };
 
+crate::base::on_both_databases! {
+    a_statement_adds_up_to_the_ledger,
+    a_deduction_is_explained_by_its_registers_and_adds_up,
+    use_by_the_hour_shows_gaps_as_gaps_and_only_this_tenants,
+    a_tenant_switches_only_where_they_may_and_only_with_appliances_off,
+}
+
 impl World {
     /// Somebody pays at the counter for the old home.
     async fn paid(&self, client_id: &str, fen: i64) {
@@ -38,7 +45,6 @@ async fn lived_in(world: &World) -> (String, Tenant, DateTime<Utc>) {
     (path, wang, noon)
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_statement_adds_up_to_the_ledger() {
     let world = World::start().await;
     let (path, wang, noon) = lived_in(&world).await;
@@ -100,7 +106,6 @@ fn amounts(entries: &Value) -> Vec<i64> {
     items.iter().map(|item| item["amount_fen"].as_i64().unwrap()).collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_deduction_is_explained_by_its_registers_and_adds_up() {
     let world = World::start().await;
     let (path, wang, noon) = lived_in(&world).await;
@@ -141,7 +146,6 @@ async fn a_deduction_is_explained_by_its_registers_and_adds_up() {
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn use_by_the_hour_shows_gaps_as_gaps_and_only_this_tenants() {
     let world = World::start().await;
     let (path, wang, _) = lived_in(&world).await;
@@ -172,7 +176,6 @@ async fn use_by_the_hour_shows_gaps_as_gaps_and_only_this_tenants() {
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_switches_only_where_they_may_and_only_with_appliances_off() {
     let world = World::start_with(|config| config.tenant.switching_projects = vec![1]).await;
     let (path, wang, noon) = lived_in(&world).await;

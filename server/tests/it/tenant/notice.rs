@@ -10,6 +10,11 @@ use super::{
     MINI, Tenant,
 };
 
+crate::base::on_both_databases! {
+    a_tenant_reads_their_own_notices_and_nobody_elses,
+    what_a_person_chose_is_kept_and_what_cannot_be_chosen_is_named,
+}
+
 /// Tells a person of a cut, by a text message that failed.
 async fn tell(world: &World, tenant: &Tenant, reason: &str) -> NoticeId {
     let app = world.server.app();
@@ -52,7 +57,6 @@ async fn tell(world: &World, tenant: &Tenant, reason: &str) -> NoticeId {
     id_
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_reads_their_own_notices_and_nobody_elses() {
     let world = World::start().await;
     let wang = world.tenant("13812340007", &[(1, 2)]).await;
@@ -113,7 +117,6 @@ async fn a_tenant_reads_their_own_notices_and_nobody_elses() {
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn what_a_person_chose_is_kept_and_what_cannot_be_chosen_is_named() {
     let world = World::start().await;
     let wang = world.tenant("13812340007", &[(1, 2)]).await;

@@ -7,6 +7,15 @@ use super::{
     MINI, Tenant,
 };
 
+crate::base::on_both_databases! {
+    a_lost_reply_and_two_tabs_end_in_one_order,
+    an_order_for_what_is_not_ones_own_answers_like_one_for_what_is_not_there,
+    what_an_order_may_not_be_is_refused_by_name,
+    a_person_has_a_few_open_orders_at_most_and_cancels_only_their_own,
+    orders_are_listed_page_by_page_without_repeating_or_leaving_out,
+    a_live_page_opens_once_by_its_ticket_and_ends_with_its_order,
+}
+
 fn wish(client_id: &str) -> Value {
     json!({
         "client_id": client_id, "home": id(2, 1), "meter": id(4, 1), "amount_fen": 5_000,
@@ -23,7 +32,6 @@ impl World {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_lost_reply_and_two_tabs_end_in_one_order() {
     let world = World::start().await;
     let wang = world.tenant("13812340007", &[(1, 2)]).await;
@@ -52,7 +60,6 @@ async fn a_lost_reply_and_two_tabs_end_in_one_order() {
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn an_order_for_what_is_not_ones_own_answers_like_one_for_what_is_not_there() {
     let world = World::start().await;
     let wang = world.tenant("13812340007", &[(1, 2)]).await;
@@ -78,7 +85,6 @@ async fn an_order_for_what_is_not_ones_own_answers_like_one_for_what_is_not_ther
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn what_an_order_may_not_be_is_refused_by_name() {
     let world = World::start().await;
     let wang = world.tenant("13812340007", &[(1, 2)]).await;
@@ -100,7 +106,6 @@ async fn what_an_order_may_not_be_is_refused_by_name() {
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_person_has_a_few_open_orders_at_most_and_cancels_only_their_own() {
     let world = World::start().await;
     let wang = world.tenant("13812340007", &[(1, 2)]).await;
@@ -132,7 +137,6 @@ async fn a_person_has_a_few_open_orders_at_most_and_cancels_only_their_own() {
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn orders_are_listed_page_by_page_without_repeating_or_leaving_out() {
     let world = World::start().await;
     let wang = world.tenant("13812340007", &[(1, 2)]).await;
@@ -156,7 +160,6 @@ async fn orders_are_listed_page_by_page_without_repeating_or_leaving_out() {
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_live_page_opens_once_by_its_ticket_and_ends_with_its_order() {
     let world = World::start().await;
     let wang = world.tenant("13812340007", &[(1, 2)]).await;

@@ -11,6 +11,15 @@ use super::{
 };
 use crate::world::{Reply, Sent};
 
+crate::base::on_both_databases! {
+    a_page_in_wechat_signs_its_visitor_in,
+    a_ticket_of_another_browser_opens_nothing,
+    a_code_is_exchanged_once_however_often_the_page_comes_back,
+    a_snapshot_a_refusal_and_a_bent_state_sign_nobody_in,
+    no_return_leads_away_from_us,
+    what_is_not_set_up_is_not_offered,
+}
+
 /// A browser on its way to WeChat.
 pub struct Visit {
     pub cookie: String,
@@ -58,7 +67,6 @@ pub async fn redeem(door: &Doorway, ticket: &str, cookie: &str) -> Reply {
     door.world.send("POST", &format!("{MINI}/session/ticket"), sent).await
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_page_in_wechat_signs_its_visitor_in() {
     let door = Doorway::open().await;
     let visit = visit(&door, "/t/7QK2MZ9XW4RT").await;
@@ -77,7 +85,6 @@ async fn a_page_in_wechat_signs_its_visitor_in() {
     door.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_ticket_of_another_browser_opens_nothing() {
     let door = Doorway::open().await;
     let (mine, theirs) = (visit(&door, "").await, visit(&door, "").await);
@@ -99,7 +106,6 @@ async fn a_ticket_of_another_browser_opens_nothing() {
     door.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_code_is_exchanged_once_however_often_the_page_comes_back() {
     let door = Doorway::open().await;
     let visit = visit(&door, "").await;
@@ -120,7 +126,6 @@ async fn a_code_is_exchanged_once_however_often_the_page_comes_back() {
     door.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_snapshot_a_refusal_and_a_bent_state_sign_nobody_in() {
     let door = Doorway::open().await;
     let snapshot = json!({ "openid": "oVIRTUAL", "is_snapshotuser": 1 });
@@ -153,7 +158,6 @@ async fn a_snapshot_a_refusal_and_a_bent_state_sign_nobody_in() {
     door.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn no_return_leads_away_from_us() {
     let door = Doorway::open().await;
     for wish in ["https://evil.example", "//evil.example", "/\\evil", "/t/x\r\nset-cookie: a=b"] {
@@ -177,7 +181,6 @@ async fn no_return_leads_away_from_us() {
     door.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_set_up_is_not_offered() {
     let door = Doorway::open_with(|config| {
         config.wechat.page_app_id.clear();

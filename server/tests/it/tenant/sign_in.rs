@@ -11,13 +11,21 @@ use super::{
 };
 use crate::world::{Reply, Sent};
 
+crate::base::on_both_databases! {
+    somebody_signs_in_by_phone_and_goes_on_and_out,
+    a_refresh_token_that_was_used_ends_the_sign_in_for_everybody,
+    nobody_signs_in_by_naming_an_openid,
+    two_ways_in_are_one_person_and_a_taken_number_is_not_taken_over,
+    one_unionid_makes_one_person_of_two_apps,
+    every_field_of_the_way_in_is_named_when_it_is_wrong,
+}
+
 async fn refresh(door: &Doorway, token: &str, program: &str) -> Reply {
     let sent =
         Sent::default().body(json!({ "refresh_token": token })).header("user-agent", program);
     door.world.send("POST", &format!("{MINI}/session/refresh"), sent).await
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn somebody_signs_in_by_phone_and_goes_on_and_out() {
     let door = Doorway::open().await;
     let session = door.by_phone("13812340007").await;
@@ -45,7 +53,6 @@ async fn somebody_signs_in_by_phone_and_goes_on_and_out() {
     door.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_refresh_token_that_was_used_ends_the_sign_in_for_everybody() {
     let door = Doorway::open().await;
     let session = door.by_wechat("oA").await;
@@ -81,7 +88,6 @@ async fn a_refresh_token_that_was_used_ends_the_sign_in_for_everybody() {
     door.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn nobody_signs_in_by_naming_an_openid() {
     let door = Doorway::open().await;
     let honest = door.by_wechat("oHONEST").await;
@@ -120,7 +126,6 @@ async fn nobody_signs_in_by_naming_an_openid() {
     door.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn two_ways_in_are_one_person_and_a_taken_number_is_not_taken_over() {
     let door = Doorway::open().await;
     let session = door.by_wechat("oZHANG").await;
@@ -172,7 +177,6 @@ async fn two_ways_in_are_one_person_and_a_taken_number_is_not_taken_over() {
     door.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn one_unionid_makes_one_person_of_two_apps() {
     let door = Doorway::open().await;
     let answer = |openid: &str| json!({ "openid": openid, "unionid": "u1", "session_key": "a2V5" });
@@ -187,7 +191,6 @@ async fn one_unionid_makes_one_person_of_two_apps() {
     door.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn every_field_of_the_way_in_is_named_when_it_is_wrong() {
     let door = Doorway::open().await;
     let session = door.by_phone("13812340007").await;

@@ -12,6 +12,14 @@ use super::{
 };
 use crate::world::{Reply, Sent};
 
+crate::base::on_both_databases! {
+    a_thousand_at_once_get_exactly_the_cap,
+    a_thousand_numbers_at_once_cost_no_more_than_the_days_money,
+    after_three_messages_an_address_works_for_each,
+    a_code_is_guessed_five_times_at_most,
+    a_gateway_that_refuses_is_told_and_one_that_is_silent_is_not_asked_again,
+}
+
 async fn ask(door: &Doorway, address: &str, phone: &str, proof: Option<&str>) -> Reply {
     let mut body = json!({ "purpose": "sign-in", "phone": phone });
     if let Some(proof) = proof {
@@ -34,7 +42,6 @@ async fn all_at_once(asking: impl Iterator<Item = impl Future<Output = Reply>>) 
     stream::iter(asking).buffer_unordered(100).collect().await
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_at_once_get_exactly_the_cap() {
     // One number, a thousand addresses: one message.
     let door = Doorway::open().await;
@@ -58,7 +65,6 @@ async fn a_thousand_at_once_get_exactly_the_cap() {
 }
 
 /// A thousand numbers from a thousand addresses: as many as the day's money pays for.
-#[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_numbers_at_once_cost_no_more_than_the_days_money() {
     let door = Doorway::open_with(|config| {
         config.sms.price_li = 45;
@@ -90,7 +96,6 @@ fn work(refused: &Value) -> String {
     tries.find(|proof| zero_bits(proof) >= bits).unwrap()
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn after_three_messages_an_address_works_for_each() {
     let door = Doorway::open().await;
     let at = "10.9.9.9";
@@ -129,7 +134,6 @@ async fn after_three_messages_an_address_works_for_each() {
     door.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_code_is_guessed_five_times_at_most() {
     let door = Doorway::open().await;
     let sent = ask(&door, "10.1.1.1", "13812340007", None).await.json();
@@ -172,7 +176,6 @@ async fn a_code_is_guessed_five_times_at_most() {
     door.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_that_refuses_is_told_and_one_that_is_silent_is_not_asked_again() {
     let door = Doorway::open().await;
     *door.far.sms_code.lock().unwrap() = "isv.AMOUNT_NOT_ENOUGH".to_owned();

@@ -11,6 +11,13 @@ use super::{
     MINI, Tenant,
 };
 
+crate::base::on_both_databases! {
+    every_tenant_route_lets_in_only_who_may_and_tells_strangers_nothing,
+    every_look_of_a_tenant_at_their_own_things_is_answered,
+    a_field_nobody_asked_for_is_refused_by_every_route,
+    a_token_is_worth_nothing_after_signing_out,
+}
+
 fn routes() -> impl Iterator<Item = &'static Route> {
     ROUTES.iter().flat_map(|routes| routes.iter())
 }
@@ -179,7 +186,6 @@ async fn worthless(world: &World, live: &Tenant) -> Vec<(&'static str, Option<St
     ]
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn every_tenant_route_lets_in_only_who_may_and_tells_strangers_nothing() {
     let world = World::start().await;
     add_neighbour(&world).await;
@@ -240,7 +246,6 @@ fn answered(name: &str) -> u16 {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn every_look_of_a_tenant_at_their_own_things_is_answered() {
     let world = World::start().await;
     let wang = world.tenant("13812340007", &[(1, 2)]).await;
@@ -252,7 +257,6 @@ async fn every_look_of_a_tenant_at_their_own_things_is_answered() {
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_field_nobody_asked_for_is_refused_by_every_route() {
     let world = World::start().await;
     let wang = world.tenant("13812340007", &[(1, 2)]).await;
@@ -269,7 +273,6 @@ async fn a_field_nobody_asked_for_is_refused_by_every_route() {
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_worth_nothing_after_signing_out() {
     let world = World::start().await;
     for everywhere in [false, true] {
