@@ -15,11 +15,11 @@ use domain::{AccountId, MeterId, Money, OrderState, PayWay, PersonId};
 use serde::{Deserialize, Serialize};
 use store::{
     order::{self as orders, Order},
-    order_tenant::{self, OrderTenant},
+    order_tenant,
 };
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
-use vending::order::PlaceOrder;
+use vending::order::{PlaceOrder, PlacedBy};
 
 use crate::{
     answer::Answer,
@@ -142,20 +142,8 @@ async fn place(call: Call) -> Result<Answer> {
         amount: Money::from_fen(wish.amount_fen),
         operator: None,
     };
-    let order = desk.house.place_order(home.project, placed).await?;
-    let row = OrderTenant {
-        project_id: order.project_id,
-        order_id: order.id,
-        person_id: person.0,
-        way: way.as_str().to_owned(),
-        appliances_off: wish.appliances_off,
-        placed_at: order.placed_at,
-    };
-    let noted = desk
-        .house
-        .store()
-        .transact(move |tx| Box::pin(async move { order_tenant::note(tx, row).await }));
-    noted.await?;
+    let by = PlacedBy { person, way, appliances_off: wish.appliances_off };
+    let order = desk.house.place_order_by(home.project, placed, by).await?;
     let scene = Scene::open(desk, &order).await?;
     let view = view::view(desk, &order, &scene, Some(person)).await?;
     Answer::json(if first { 201 } else { 200 }, &view)

@@ -17,6 +17,7 @@ mod it {
     mod notice;
     mod payment;
     mod person;
+    mod placed;
     mod postgres;
     mod replace;
     mod rows;

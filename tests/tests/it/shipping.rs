@@ -6,7 +6,7 @@ use domain::{Channel, Money, OrderId, OrderState, PayWay, PersonId};
 use provider_simulator::{Fault, Pay, Rule, Site as Place};
 use serde_json::Value;
 use store::{
-    StoreError, order_tenant,
+    StoreError,
     person::{self, KnownBy},
     shipping, work_item,
 };
@@ -14,7 +14,10 @@ use tests::{
     fixture::{Bus, PROJECT},
     world::{Plan, World},
 };
-use vending::{order::PlaceOrder, payment::call::Payer};
+use vending::{
+    order::{PlaceOrder, PlacedBy},
+    payment::call::Payer,
+};
 use yufu::config::{Config, Hidden};
 
 super::postgres::on_both_databases! {
@@ -37,26 +40,16 @@ async fn paid(world: &World, place: usize, way: PayWay) -> OrderId {
         amount: Money::from_fen(5_000),
         operator: None,
     };
-    let order = house.place_order(PROJECT, wish).await.unwrap();
-    let (id, now) = (order.order_id(), house.now());
-    let new = PersonId::generate(house.clock(), house.rng());
-    let noted = house.store().transact(move |tx| {
+    let (new, now) = (PersonId::generate(house.clock(), house.rng()), house.now());
+    let signed_in = house.store().transact(move |tx| {
         Box::pin(async move {
             let by = KnownBy::phone(&format!("1380000{place:04}"));
-            let person = person::sign_in(tx, &by, None, new, now).await?.person;
-            let row = order_tenant::OrderTenant {
-                project_id: PROJECT.0,
-                order_id: id.0,
-                person_id: person.0,
-                way: way.as_str().to_owned(),
-                appliances_off: true,
-                placed_at: now,
-            };
-            order_tenant::note(tx, row).await?;
-            Ok::<_, StoreError>(())
+            Ok::<_, StoreError>(person::sign_in(tx, &by, None, new, now).await?.person)
         })
     });
-    noted.await.unwrap();
+    let by = PlacedBy { person: signed_in.await.unwrap(), way, appliances_off: true };
+    let order = house.place_order_by(PROJECT, wish, by).await.unwrap();
+    let id = order.order_id();
     let payer = Payer { open_id: Some(format!("oWANG{place}")), ..Payer::default() };
     let offer = house.start_payment(&order, payer).await.unwrap();
     world.provider.pay_now(&offer.attempt.out_trade_no, Pay::default()).unwrap();

@@ -43,7 +43,7 @@ impl OrderTenant {
 }
 
 /// Notes who placed an order, in the transaction that places it; `false` if it was noted before,
-/// which a repeat of the placement is.
+/// which a repeat is.
 pub async fn note(tx: &Tx, new: OrderTenant) -> Result<bool, StoreError> {
     row::insert_once(tx, new).await
 }

@@ -5,13 +5,13 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use domain::{
     AccountId, Channel, FlatPrice, MeterId, Money, OperatorId, OrderId, OrderNo, OrderState,
-    ProjectId, Purpose,
+    PayWay, PersonId, ProjectId, Purpose,
 };
 use serde_json::json;
 use store::{
     StoreError, Tx, account, meter,
     order::{self, Order},
-    tariff, timeline,
+    order_tenant, tariff, timeline,
 };
 
 use crate::{
@@ -40,6 +40,30 @@ pub struct PlaceOrder {
     pub operator: Option<OperatorId>,
 }
 
+/// Who places an order by phone, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlacedBy {
+    /// The tenant.
+    pub person: PersonId,
+    /// From which page.
+    pub way: PayWay,
+    /// Heaters and irons are switched off, as they said.
+    pub appliances_off: bool,
+}
+
+impl PlacedBy {
+    fn row(self, order: &Order) -> order_tenant::OrderTenant {
+        order_tenant::OrderTenant {
+            project_id: order.project_id,
+            order_id: order.id,
+            person_id: self.person.0,
+            way: self.way.as_str().to_owned(),
+            appliances_off: self.appliances_off,
+            placed_at: order.placed_at,
+        }
+    }
+}
+
 /// The meter an order is for, with what is needed to price it.
 #[derive(Clone, Debug)]
 pub struct Quote {
@@ -58,6 +82,28 @@ impl House {
     /// names the field that differs (I3, 1D); proved by
     /// `the_same_client_id_finds_the_same_order_and_a_contradiction_is_named`.
     pub async fn place_order(&self, project: ProjectId, wish: PlaceOrder) -> Result<Order> {
+        self.place(project, wish, None).await
+    }
+
+    /// The same for a tenant with a phone.
+    ///
+    /// Invariant: an order placed by phone is known as its tenant's from its first moment, whatever
+    /// fails; proved by `an_order_and_who_placed_it_are_stored_together_or_not_at_all`.
+    pub async fn place_order_by(
+        &self,
+        project: ProjectId,
+        wish: PlaceOrder,
+        by: PlacedBy,
+    ) -> Result<Order> {
+        self.place(project, wish, Some(by)).await
+    }
+
+    async fn place(
+        &self,
+        project: ProjectId,
+        wish: PlaceOrder,
+        by: Option<PlacedBy>,
+    ) -> Result<Order> {
         check_client_id(&wish.client_id)?;
         let known = order::by_client_id(self.store().read(), project, &wish.client_id).await?;
         if let Some(known) = known {
@@ -74,7 +120,7 @@ impl House {
         let mut refused = StoreError::Conflict;
         for _ in 0..DRAFTS_MAX {
             let draft = self.draft(project, &wish, &quote);
-            match self.store_order(project, &wish, draft).await {
+            match self.store_order(project, (&wish, by), draft).await {
                 Err(VendingError::Store(error @ StoreError::Refused(_))) => refused = error,
                 done => return done,
             }
@@ -92,7 +138,7 @@ impl House {
     async fn store_order(
         &self,
         project: ProjectId,
-        wish: &PlaceOrder,
+        (wish, by): (&PlaceOrder, Option<PlacedBy>),
         draft: Order,
     ) -> Result<Order> {
         let wish = wish.clone();
@@ -103,6 +149,9 @@ impl House {
                     return same_order(known, &wish);
                 }
                 order::insert(tx, &draft).await?;
+                if let Some(by) = by {
+                    order_tenant::note(tx, by.row(&draft)).await?;
+                }
                 let detail = json!({
                     "amount_fen": draft.amount_fen,
                     "channel": draft.channel,
