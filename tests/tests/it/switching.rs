@@ -74,6 +74,29 @@ async fn what_an_operator_cut_is_dark_through_a_payment_and_lit_by_hand() {
     world.stop().await;
 }
 
+super::postgres::on_both_databases! {
+    wishes_by_hand_at_the_same_moment_are_all_taken,
+}
+
+async fn wishes_by_hand_at_the_same_moment_are_all_taken() {
+    let clock = Arc::new(SystemClock::new());
+    let still = StillHouse::open(layout(1), None, clock, Settings::default()).await;
+    let (house, id) = (&still.house, still.layout.places[0].meter.meter_id());
+    for round in 0..5 {
+        let (keep, end) = (Wanted::KeepPower(true), Wanted::KeepPower(false));
+        let wishes = [Wanted::On, keep, Wanted::On, end];
+        let taken = wishes.map(|wanted| {
+            let house = house.clone();
+            tokio::spawn(async move { house.steer_supply(PROJECT, id, wanted).await })
+        });
+        for taken in futures::future::join_all(taken).await {
+            taken.unwrap().unwrap_or_else(|error| panic!("{round}: {error:?}"));
+        }
+    }
+    let row = supply::of_meter(house.store().read(), PROJECT, id).await.unwrap().unwrap();
+    assert!(row.desired_seq >= 1, "{row:?}");
+}
+
 #[tokio::test]
 async fn a_cut_by_hand_is_refused_by_the_switches_keep_power_and_protection() {
     let clock = Arc::new(SystemClock::new());

@@ -36,7 +36,7 @@ use crate::{
 
 /// The most steps one turn of a supply may take.
 const STEPS_MAX: usize = 64;
-/// The most times a turn starts over because another writer was faster.
+/// The most times a turn or a wish starts over because another writer was faster.
 const RACES_MAX: usize = 8;
 /// How long a meter may obey a close command: restoring is never too late.
 const CLOSE_VALID: TimeDelta = TimeDelta::hours(24);

@@ -7,17 +7,17 @@ use domain::{
 };
 use gateway::{Action, Item, MeterCommand, Priority, command::NotSent};
 use store::{
-    Tx,
+    StoreError, Tx,
     meter::{self, Meter},
     supply,
 };
 
-use super::{load, put, row_and_saga, save};
+use super::{RACES_MAX, load, put, row_and_saga, save};
 use crate::{
     arrears,
     house::House,
     job,
-    refusal::{Refusal, Result},
+    refusal::{Refusal, Result, VendingError},
 };
 
 /// What a person wants of a supply.
@@ -100,6 +100,9 @@ impl House {
     ///
     /// Invariant: the wish is stored as one that nothing was sent for yet, so that the job's first
     /// look is followed by the command at once; proved by `a_close_by_hand_leaves_at_once`.
+    ///
+    /// Invariant: somebody faster at the same meter is no reason to refuse a wish; proved by
+    /// `wishes_by_hand_at_the_same_moment_are_all_taken`.
     pub async fn steer_supply_by(
         &self,
         hand: Hand,
@@ -107,22 +110,36 @@ impl House {
         id: MeterId,
         wanted: Wanted,
     ) -> Result<()> {
-        let row = meter::by_id(self.store().read(), project, id).await?;
-        let row = row.ok_or(Refusal::NotFound { what: "meter" })?;
-        let actuator = self.actuator(&row).ok_or(Refusal::NotSupported)?;
-        let house = self.clone();
-        self.store()
-            .transact(move |tx| {
-                let hand = Handed { hand, wanted };
-                Box::pin(async move { write_wish(tx, &house, row, actuator, hand).await })
-            })
-            .await?;
+        for race in 1.. {
+            match self.wish(project, id, Handed { hand, wanted }).await {
+                // Another wish or the job's own step was written between our look and our write.
+                Err(VendingError::Store(
+                    StoreError::Gone(_) | StoreError::Refused(_) | StoreError::Conflict,
+                )) if race < RACES_MAX => {}
+                ended => {
+                    ended?;
+                    break;
+                }
+            }
+        }
         if wanted != Wanted::Off {
             // A trip that waits for its bus in this process goes at once; elsewhere it is found
             // void by whoever waits with it.
             self.gateway().cancel_trips(id.0).await;
         }
         Ok(())
+    }
+
+    async fn wish(&self, project: ProjectId, id: MeterId, wish: Handed) -> Result<()> {
+        let row = meter::by_id(self.store().read(), project, id).await?;
+        let row = row.ok_or(Refusal::NotFound { what: "meter" })?;
+        let actuator = self.actuator(&row).ok_or(Refusal::NotSupported)?;
+        let house = self.clone();
+        self.store()
+            .transact(move |tx| {
+                Box::pin(async move { write_wish(tx, &house, row, actuator, wish).await })
+            })
+            .await
     }
 
     /// Reads a meter now, first in line after money and light (G4).
