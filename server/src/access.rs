@@ -58,6 +58,8 @@ named! {
     ResendVend = "vend.resend",
     /// Settle a delivery in doubt, together with a second person.
     SettleVend = "vend.settle",
+    /// Tell WeChat again of a delivery it was not told of.
+    ShipAgain = "shipping.again",
     /// Close work items.
     CloseWork = "work.close",
     /// Let parked jobs run again.
@@ -112,6 +114,7 @@ impl Role {
                 ReplaceMeter,
                 ResendVend,
                 SettleVend,
+                ShipAgain,
                 CloseWork,
             ],
             Role::Cashier => &[ViewSite, ViewMoney, Sell, ReadMeter],
@@ -236,7 +239,7 @@ mod tests {
     fn the_auditor_changes_nothing_and_the_cashier_settles_nothing() {
         let looks = [Perm::ViewSite, Perm::ViewMoney, Perm::Audit];
         assert!(Role::Auditor.perms().iter().all(|perm| looks.contains(perm)));
-        for perm in [Perm::SettleVend, Perm::ManageOperators, Perm::ReleaseMeter, Perm::Audit] {
+        for perm in [Perm::SettleVend, Perm::ManageOperators, Perm::ReleaseMeter, Perm::ShipAgain] {
             assert!(!Role::Cashier.may(perm), "{perm}");
         }
         assert!(Perm::ALL.iter().all(|perm| Role::Owner.may(*perm)));

@@ -17,6 +17,7 @@ pub mod meter;
 pub mod notice;
 pub mod order;
 pub mod replace;
+pub mod shipping;
 pub mod sign_in;
 pub mod site;
 pub mod staff;
@@ -38,6 +39,7 @@ pub const ROUTES: &[&[Route]] = &[
     gap::ROUTES,
     gateway::ROUTES,
     order::ROUTES,
+    shipping::ROUTES,
     notice::ROUTES,
     vend::ROUTES,
     work_item::ROUTES,

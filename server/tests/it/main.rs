@@ -12,6 +12,7 @@ mod live;
 mod problem;
 mod replace;
 mod sale;
+mod shipping;
 mod sign_in;
 mod tenant;
 mod tls;

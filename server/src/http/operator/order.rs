@@ -397,7 +397,7 @@ fn channel(text: &str) -> Result<Channel> {
 }
 
 /// An order of the path's project, by its id or the number people read out.
-async fn find(call: &Call) -> Result<Order> {
+pub(super) async fn find(call: &Call) -> Result<Order> {
     let project = call.project()?;
     let missing = || Problem::not_found("order");
     if let Ok(id) = call.id::<OrderId>("order") {
