@@ -7,7 +7,7 @@ use domain::{BindingId, BindingProof, FamilyId, IdentityKind, OrderId, OrderStat
 use futures::StreamExt;
 use meter_simulator::{Knob, Setting};
 use mini_program_api::{PREFIX, token::Holder};
-use provider_simulator::{Pay, PayerParams};
+use provider_simulator::{Button, Pay, PayerParams};
 use serde_json::{Value, json};
 use store::{
     StoreError,
@@ -21,6 +21,7 @@ use tests::{
 
 super::postgres::on_both_databases! {
     a_tenant_pays_in_the_wallet_and_watches_the_light_come_on,
+    a_tenant_pays_in_alipays_mini_program_and_the_light_comes_on,
     a_payer_is_known_under_the_merchants_app_and_by_nothing_else,
     every_page_opens_its_own_wallet,
     whatever_happens_to_a_payment_is_told_with_what_became_of_the_money,
@@ -28,6 +29,8 @@ super::postgres::on_both_databases! {
 
 /// The application of the simulated merchant.
 const APP: &str = "wx8888888888888888";
+/// The application of the simulated merchant at Alipay, which is its mini-program as well.
+const ALIPAY_APP: &str = "2021000000000001";
 /// How long a live page may take to reach its end.
 const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -41,6 +44,37 @@ struct Phone {
 }
 
 impl Phone {
+    /// Somebody who signs in from Alipay's mini-program, bound to the home of a place: the code is
+    /// the wallet's, and who it names is what the wallet's server says.
+    async fn in_alipay(world: &World, place: usize, name: &str) -> Phone {
+        let account = world.layout.places[place].account;
+        let mut phone = Phone {
+            client: reqwest::Client::builder().no_proxy().build().unwrap(),
+            base: format!("http://{}", world.server().http()),
+            token: String::new(),
+            home: account.to_string(),
+            meter: world.layout.places[place].meter.id.to_string(),
+        };
+        let code = world.provider.press(ALIPAY_APP, name, Button::Login).unwrap();
+        let wish = json!({ "app_id": ALIPAY_APP, "auth_code": code });
+        let (status, session) = phone.send("POST", "/session/alipay-mini", Some(wish)).await;
+        assert_eq!(status, 200, "{session}");
+        phone.token = session["access_token"].as_str().unwrap().to_owned();
+        let person: PersonId = session["person"]["id"].as_str().unwrap().parse().unwrap();
+        let server = world.server().app();
+        let id = BindingId::generate(server.clock.as_ref(), server.rng.as_ref());
+        let now = server.clock.now();
+        let bound = world.house.store().transact(move |tx| {
+            Box::pin(async move {
+                let (proof, invited_by) = (BindingProof::Staff, None);
+                let bind = Bind { id, project: PROJECT, account, person, proof, invited_by };
+                binding::bind(tx, &bind, now).await
+            })
+        });
+        bound.await.unwrap();
+        phone
+    }
+
     /// Somebody known under an application, bound to the home of a place, signed in.
     async fn of(world: &World, place: usize, app: &str, open_id: &str) -> Phone {
         let server = world.server().app();
@@ -115,8 +149,8 @@ impl Phone {
         (id, self.wallet(id).await)
     }
 
-    /// Opens the wallet. On a busy machine the provider may take too long; a phone asks again.
-    async fn wallet(&self, id: OrderId) -> PayerParams {
+    /// What opens the wallet. On a busy machine the provider may take too long; a phone asks again.
+    async fn payment(&self, id: OrderId) -> Value {
         let path = format!("/orders/{id}/pay");
         for _ in 0..5 {
             let (status, payment) = self.send("POST", &path, Some(json!({}))).await;
@@ -124,17 +158,23 @@ impl Phone {
                 continue;
             }
             assert_eq!(status, 200, "{payment}");
-            let param = |name: &str| payment["params"][name].as_str().unwrap().to_owned();
-            return PayerParams {
-                app_id: param("appId"),
-                time_stamp: param("timeStamp"),
-                nonce_str: param("nonceStr"),
-                package: param("package"),
-                sign_type: param("signType"),
-                pay_sign: param("paySign"),
-            };
+            return payment;
         }
         panic!("the wallet never opened");
+    }
+
+    /// The same for WeChat's.
+    async fn wallet(&self, id: OrderId) -> PayerParams {
+        let payment = self.payment(id).await;
+        let param = |name: &str| payment["params"][name].as_str().unwrap().to_owned();
+        PayerParams {
+            app_id: param("appId"),
+            time_stamp: param("timeStamp"),
+            nonce_str: param("nonceStr"),
+            package: param("package"),
+            sign_type: param("signType"),
+            pay_sign: param("paySign"),
+        }
     }
 
     /// The live page of an order: every state it tells until it ends.
@@ -210,6 +250,50 @@ async fn a_tenant_pays_in_the_wallet_and_watches_the_light_come_on() {
         }
     }
     assert_eq!(world.provider.sum_paid_fen(), 10_000);
+}
+
+async fn a_tenant_pays_in_alipays_mini_program_and_the_light_comes_on() {
+    fn doors(config: &mut yufu::config::Config) {
+        ALIPAY_APP.clone_into(&mut config.alipay.sign_in_app_id);
+    }
+    let plan = Plan::new(vec![Bus { prepaid: 1, remote: 1, water: 0 }]);
+    let world = World::start(Plan { tune: doors, ..plan }).await;
+    for place in 0..2 {
+        let name = format!("tenant-{place}");
+        let phone = Phone::in_alipay(&world, place, &name).await;
+        let top_up = format!("/homes/{}/meters/{}/top-up", phone.home, phone.meter);
+        let ways = phone.look(&top_up).await["ways"].clone();
+        assert_eq!(ways, json!(["wechat-h5", "alipay-mini", "alipay-page"]));
+        let wish = json!({
+            "client_id": "alipay-order-0001", "home": phone.home, "meter": phone.meter,
+            "amount_fen": 5_000, "way": "alipay-mini", "appliances_off": true,
+        });
+        let (status, order) = phone.send("POST", "/orders", Some(wish)).await;
+        assert_eq!((status, &order["way"]), (201, &json!("alipay-mini")), "{order}");
+        let id: OrderId = order["id"].as_str().unwrap().parse().unwrap();
+        let payment = phone.payment(id).await;
+        assert_eq!(payment["way"], "alipay-mini");
+        let trade_no = payment["trade_no"].as_str().unwrap();
+        // The trade is one of the person the sign-in named, and asked again it is the same one.
+        assert_eq!(phone.payment(id).await["trade_no"], payment["trade_no"]);
+        let own =
+            |trade: &provider_simulator::Trade| trade.reserved_no.as_deref() == Some(trade_no);
+        let trade = world.provider.trades().into_iter().find(own).unwrap();
+        assert_eq!(Some(trade.payer), world.provider.name_of(ALIPAY_APP, &name));
+        let page = phone.watch(id).await;
+        world.provider.pay_now(&trade.key.out_trade_no, Pay::default()).unwrap();
+        let told = tokio::time::timeout(PATIENCE, page).await.unwrap();
+        let last = told.last().unwrap();
+        assert_eq!((&last["state"], &last["final"]), (&json!("restored"), &json!(true)));
+        let receipt = phone.look(&format!("/orders/{id}/receipt")).await;
+        assert_eq!(
+            (&receipt["kind"], &receipt["order"]["way"]),
+            (&json!("credited"), &json!("alipay-mini"))
+        );
+    }
+    assert_eq!(world.provider.sum_paid_fen(), 10_000);
+    world.house.store().audit(Some(PROJECT)).await.unwrap();
+    world.stop().await;
 }
 
 async fn a_payer_is_known_under_the_merchants_app_and_by_nothing_else() {
