@@ -3,15 +3,10 @@
 //! The connectors say what is asked and what the answer means; here it is sent and what came of
 //! it becomes an answer for a tenant.
 
-use std::{
-    collections::HashMap,
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{fmt, sync::Arc};
 
-use chrono::{DateTime, TimeDelta, Utc};
 use connector::{
-    Doubt, Outcome, Rejection, Request, Response, Secret, Stamp, alipay,
+    Doubt, Outcome, Rejection, Request, Response, Stamp, alipay,
     sms::{self, Gateway, Text},
     wechat,
 };
@@ -28,8 +23,6 @@ use crate::{
 
 /// Messages on their way at once; beyond it the door is closed for a moment.
 pub const SENDING_MAX: usize = 64;
-/// How much earlier than WeChat says a token is fetched anew.
-const TOKEN_MARGIN: TimeDelta = TimeDelta::minutes(10);
 
 /// How text messages go out.
 #[derive(Clone, Debug, Default)]
@@ -85,8 +78,6 @@ pub struct Doors {
 
 /// What is under way through the doors of this process.
 pub struct Traffic {
-    /// Access tokens of WeChat accounts; every node has the same, so each may keep its own.
-    tokens: Mutex<HashMap<String, (Secret, DateTime<Utc>)>>,
     /// Places for messages on their way.
     sending: Arc<Semaphore>,
 }
@@ -94,7 +85,7 @@ pub struct Traffic {
 impl Default for Traffic {
     fn default() -> Self {
         let sending = Arc::new(Semaphore::new(SENDING_MAX));
-        Traffic { tokens: Mutex::default(), sending }
+        Traffic { sending }
     }
 }
 
@@ -162,22 +153,6 @@ impl Desk {
         read: impl FnOnce(Response) -> Outcome<T>,
     ) -> Outcome<T> {
         ask(&self.house, request, read).await
-    }
-
-    /// The access token of a WeChat account; `fresh` after the one at hand was refused (C3).
-    pub async fn wechat_token(&self, app: &wechat::App, fresh: bool) -> Result<Secret> {
-        let now = self.clock.now();
-        let shelf = || self.doors.traffic.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = shelf().get(&app.app_id).filter(|(_, until)| *until > now).cloned();
-        if let (Some((token, _)), false) = (kept, fresh) {
-            return Ok(token);
-        }
-        let request = wechat::token(app).map_err(|error| Failure::internal(&error))?;
-        let token = settled("wechat", self.ask(request, wechat::read_token).await)?;
-        let life = TimeDelta::seconds(i64::from(token.expires_in_s));
-        let until = now + (life - TOKEN_MARGIN);
-        shelf().insert(app.app_id.clone(), (token.token.clone(), until));
-        Ok(token.token)
     }
 }
 

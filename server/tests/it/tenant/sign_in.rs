@@ -16,6 +16,7 @@ crate::base::on_both_databases! {
     a_refresh_token_that_was_used_ends_the_sign_in_for_everybody,
     nobody_signs_in_by_naming_an_openid,
     two_ways_in_are_one_person_and_a_taken_number_is_not_taken_over,
+    however_many_need_an_access_token_at_once_it_is_fetched_once,
     one_unionid_makes_one_person_of_two_apps,
     every_field_of_the_way_in_is_named_when_it_is_wrong,
 }
@@ -174,6 +175,29 @@ async fn two_ways_in_are_one_person_and_a_taken_number_is_not_taken_over() {
     let body = json!({ "app_id": MINI_APP, "code": "p5" });
     let reply = door.post_by(&phone, "/me/wechat-phone", body).await;
     assert_eq!(reply.code(), "code.refused");
+    door.stop().await;
+}
+
+async fn however_many_need_an_access_token_at_once_it_is_fetched_once() {
+    let door = Doorway::open().await;
+    let mut tokens = Vec::new();
+    for n in 0..10 {
+        let session = door.by_wechat(&format!("oPHONE{n}")).await;
+        tokens.push(text(&session, "access_token"));
+        let digits = format!("1390000000{n}");
+        let answer = json!({ "errcode": 0, "errmsg": "ok", "phone_info": {
+            "phoneNumber": digits, "purePhoneNumber": digits, "countryCode": 86,
+            "watermark": { "timestamp": 1, "appid": MINI_APP } } });
+        door.far.press(&format!("button-{n}"), answer);
+    }
+    let pressed = tokens.iter().enumerate().map(|(n, token)| {
+        let body = json!({ "app_id": MINI_APP, "code": format!("button-{n}") });
+        door.post_by(token, "/me/wechat-phone", body)
+    });
+    for reply in futures::future::join_all(pressed.collect::<Vec<_>>()).await {
+        assert_eq!(reply.status, 200, "{}", reply.text);
+    }
+    assert_eq!(door.far.tokens.load(Ordering::SeqCst), 1);
     door.stop().await;
 }
 

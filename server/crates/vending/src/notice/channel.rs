@@ -109,7 +109,7 @@ impl House {
     ///
     /// Invariant: however many need a token at once, it is asked for once, and one that was
     /// refused is replaced once (C3, F4 no. 29); proved by `a_refused_token_is_fetched_once_more`.
-    pub async fn wechat_token(&self, app: &App, refused: Option<&Secret>) -> Outcome<Secret> {
+    async fn wechat_token(&self, app: &App, refused: Option<&Secret>) -> Outcome<Secret> {
         let account = {
             let mut all = self.tokens().accounts.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(all.entry(app.app_id.clone()).or_default())
@@ -135,7 +135,7 @@ impl House {
 
     /// Asks WeChat something with an account's token; with another one, once, where the first is
     /// refused. A second refusal is not the token's fault.
-    pub(crate) async fn ask_wechat<T>(
+    pub async fn ask_wechat<T>(
         &self,
         app: &App,
         make: impl Fn(&Secret) -> Result<Request, wechat::OurFault>,
