@@ -18,6 +18,7 @@ pub mod channel;
 pub use channel::{Channels, Template};
 pub mod fact;
 pub use fact::{note_bound, note_unbound};
+pub(crate) mod low;
 pub mod send;
 pub mod tell;
 pub mod words;

@@ -25,7 +25,7 @@ use crate::{
     gap::Gaps,
     house::House,
     line::{LINES_MAX, Told, note_lines},
-    notice,
+    notice::{self, low::LowBalances},
     refusal::{Result, VendingError},
 };
 
@@ -44,6 +44,7 @@ pub struct Listener {
     house: House,
     memory: Memory,
     gaps: Gaps,
+    low: LowBalances,
 }
 
 impl Listener {
@@ -75,7 +76,8 @@ impl Listener {
             }
         }
         let gaps = Gaps::open(&house, &memory).await?;
-        Ok(Listener { house, memory, gaps })
+        let low = LowBalances::open(&house).await?;
+        Ok(Listener { house, memory, gaps, low })
     }
 
     /// Takes events until the gateway is gone. A batch that cannot be stored is tried again by the
@@ -169,6 +171,11 @@ impl Listener {
         }
         // Before the reading that ends a gap is kept or billed: what the meter kept comes first.
         self.gaps.note(&self.house, found).await?;
+        // Before the balance is kept: after a crash the one before it says what was not told yet.
+        let doubted = aside.iter().map(|row| row.meter_id).collect();
+        if let Err(error) = self.low.look(&self.house, &scanned, &doubted).await {
+            tracing::warn!(error = %error, "little money left could not be told");
+        }
         self.house.store().append_readings(rows).await?;
         self.put_aside(aside).await?;
         for (meter, error) in self.house.bill_all(registers).await {
