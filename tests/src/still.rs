@@ -20,6 +20,8 @@ use crate::{
 pub struct StillHouse {
     pub house: House,
     pub layout: Layout,
+    /// Its database, for whoever opens it once more.
+    pub url: String,
     _dir: tempfile::TempDir,
     _events: mpsc::Receiver<GatewayEvent>,
 }
@@ -52,7 +54,7 @@ impl StillHouse {
         let (house, events) = house_behind(&url, clock, settings, transport).await;
         layout.store(house.store(), Vec::new()).await;
         house.configure_lines().await.unwrap();
-        StillHouse { house, layout, _dir: dir, _events: events }
+        StillHouse { house, layout, url, _dir: dir, _events: events }
     }
 }
 
@@ -108,7 +110,8 @@ pub async fn house(
     house_behind(url, clock, settings, transport).await
 }
 
-async fn house_behind(
+/// The same with the way to the providers the test wants.
+pub async fn house_behind(
     url: &str,
     clock: Arc<dyn Clock>,
     settings: Settings,
