@@ -21,6 +21,7 @@ pub mod far_side;
 pub mod founding;
 pub mod life;
 pub mod phone;
+pub mod templates;
 pub mod tenant;
 pub mod top_up;
 pub mod town;

@@ -12,7 +12,7 @@ use crate::config::{
 };
 
 /// The name of the text that says that a cut was made by hand, which names no amount.
-const CUT_BY_HAND: &str = "cut-off-by-hand";
+pub(crate) const CUT_BY_HAND: &str = "cut-off-by-hand";
 
 /// The channels of a site, or what is wrong with `[notices]`.
 pub fn channels(
