@@ -19,10 +19,19 @@ pub const SIGN_INS_MAX: i64 = 60;
 pub const SAID_MAX: i64 = 60;
 /// Proofs for a home one person may show in an hour.
 pub const PROOFS_PERSON_MAX: i64 = 10;
-/// Proofs for a home that may come from one address in an hour.
+/// Printed codes, among those, that one person may try in an hour.
+pub const CODES_PERSON_MAX: i64 = 5;
+/// Proofs for a home that may come from one address in an hour; a whole dormitory may be one.
 pub const PROOFS_ADDRESS_MAX: i64 = 60;
-/// Proofs that may be shown for one meter in an hour, whether there is such a meter or not.
-pub const PROOFS_METER_MAX: i64 = 30;
+/// Printed codes that may be tried at one meter in an hour, whether there is such a meter or not.
+///
+/// What stops a guesser is the space and not this bound, so it is wide enough that nobody locks a
+/// home out of its own print. A print has ten signs of thirty, 30^10 = 5.9 × 10^14 codes. At 3,000
+/// an hour a year has 2.6 × 10^7 tries, a chance of one in twenty million; the ninety days of one
+/// print, one in ninety million. To use it up a stranger needs 600 persons who have signed in and
+/// fifty addresses, within one hour, and the hour after it is whole again. One person (five tries)
+/// gets a year's chance of one in ten thousand million.
+pub const PROOFS_METER_MAX: i64 = 3_000;
 /// Requests to staff one person may make in a day.
 pub const REQUESTS_MAX: i64 = 5;
 
@@ -36,7 +45,8 @@ pub fn said(call: &Call) -> Budget {
     of_address(call, "said", TimeDelta::minutes(10), SAID_MAX)
 }
 
-/// Proofs for a home: by person, by address and, where one is named, by meter.
+/// Proofs for a home: by person, by address and, where a meter is named, by meter. The narrow ones
+/// come first, so that whoever has none left takes nothing from the others.
 pub fn proofs(call: &Call, meter: Option<&str>) -> Result<Vec<Budget>> {
     let hour = TimeDelta::hours(1);
     let mut budgets = vec![
@@ -44,6 +54,7 @@ pub fn proofs(call: &Call, meter: Option<&str>) -> Result<Vec<Budget>> {
         of_address(call, "proof", hour, PROOFS_ADDRESS_MAX),
     ];
     if let Some(meter) = meter {
+        budgets.insert(0, of_person(call, "code", hour, CODES_PERSON_MAX)?);
         let meter = call.desk.keyed.hash("meter", &[&tag::known_by(meter)]);
         budgets.push(Budget::new(format!("proof:meter:{meter}"), hour, PROOFS_METER_MAX));
     }

@@ -1,8 +1,11 @@
 //! Belonging to a home: proofs, guesses, people, and what staff do about it (T2, S19, S21).
 
+use chrono::TimeDelta;
 use domain::{AccountId, MeterId, ProjectId};
 use futures::future::join_all;
+use mini_program_api::budget::{PROOFS_ADDRESS_MAX, PROOFS_METER_MAX};
 use serde_json::{Value, json};
+use store::rate::{self, Budget};
 
 use super::{
     MINI,
@@ -13,6 +16,7 @@ use crate::world::{Reply, Sent, World, id};
 crate::base::on_both_databases! {
     a_printed_code_opens_its_own_home_and_the_next_print_ends_it,
     guessing_meters_and_codes_tells_nothing_and_ends,
+    a_stranger_who_guesses_locks_nobody_out_of_their_print,
     asking_for_a_code_tells_nothing_about_a_meter,
     an_owner_invites_and_sends_away_and_a_member_does_neither,
     staff_decide_what_nobody_could_prove,
@@ -116,42 +120,86 @@ async fn guessing_meters_and_codes_tells_nothing_and_ends() {
         told.push(reply.without_trace());
     }
     assert!(told.iter().all(|one| *one == told[0]), "all of them look alike");
-    // One person: four more of ten, of however many at once.
+    // One person: one more of five printed codes, of however many at once.
     let body = json!({ "by": "code", "tag": tag, "code": "BBBBB-BBBBB" });
     let replies = join_all((0..60).map(|_| guess(body.clone()))).await;
     let looked = replies.iter().filter(|reply| reply.code() == "binding.refused").count();
-    assert_eq!(looked, 4);
+    assert_eq!(looked, 1);
     assert!(replies.iter().all(|r| matches!(r.status, 422 | 429)));
+    // And three more of ten proofs, of whatever kind.
+    let body = json!({ "by": "invitation", "code": "BBBBBBBBBBBB" });
+    let replies = join_all((0..60).map(|_| guess(body.clone()))).await;
+    assert_eq!(replies.iter().filter(|r| r.code() == "binding.refused").count(), 3);
     // One address with many persons, over meter numbers one after the other: sixty an hour.
     let mut tokens = Vec::new();
-    for n in 0..8 {
+    for n in 0..16 {
         tokens.push(person(&door, &format!("oSPY{n}")).await);
     }
     let counted = (0..80).map(|n| {
         let body =
             json!({ "by": "code", "meter_no": format!("{:012}", 30_220_101 + n), "code": "A" });
-        let sent = Sent::by(&tokens[n % 8]).body(body).header("x-forwarded-for", "10.5.5.5");
+        let sent = Sent::by(&tokens[n % 16]).body(body).header("x-forwarded-for", "10.5.5.5");
         door.world.send("POST", "/api/mini/v1/homes", sent)
     });
     let replies = join_all(counted).await;
     let looked: Vec<_> = replies.iter().filter(|r| r.status == 422).collect();
     assert_eq!(looked.len(), 60);
     assert!(looked.iter().all(|reply| reply.without_trace() == told[0]));
-    // One meter, whoever asks from wherever: thirty an hour, whether it exists or not.
+    // One meter, whoever asks from wherever, whether it exists or not: what is left of its hour.
     for meter in [tag.as_str(), "333333333333"] {
         door.clock.pass(3_601);
+        spend_at(&door, meter, PROOFS_METER_MAX - 30).await;
         let mut tokens = Vec::new();
-        for n in 0..5 {
+        for n in 0..10 {
             tokens.push(person(&door, &format!("oMANY{n}")).await);
         }
         let many = (0..50).map(|n: usize| {
             let body = json!({ "by": "code", "tag": meter, "code": "CCCCC-CCCCC" });
-            door.post_by(&tokens[n % 5], "/homes", body)
+            door.post_by(&tokens[n % 10], "/homes", body)
         });
         let many: Vec<_> = many.collect();
         let replies = join_all(many).await;
         assert_eq!(replies.iter().filter(|r| r.status == 422).count(), 30, "{meter}");
     }
+    door.stop().await;
+}
+
+/// Spends so many tries of a meter's hour.
+async fn spend_at(door: &Doorway, meter: &str, tries: i64) {
+    let app = door.world.server.app();
+    let key = format!("proof:meter:{}", app.tenants.keyed.hash("meter", &[meter]));
+    let (budget, now) = (Budget::new(key, TimeDelta::hours(1), PROOFS_METER_MAX), app.clock.now());
+    let spent = app
+        .house
+        .store()
+        .transact(move |tx| Box::pin(async move { rate::spend(tx, &budget, tries, now).await }));
+    assert!(spent.await.unwrap(), "nobody tried at {meter} before");
+}
+
+async fn a_stranger_who_guesses_locks_nobody_out_of_their_print() {
+    let door = Doorway::open().await;
+    let staff = staff(&door.world).await;
+    let (code, tag) = (printed(&door.world, &staff).await, tag(&door.world, &staff).await);
+    let wrong = json!({ "by": "code", "tag": tag, "code": "BBBBB-BBBBB" });
+    // Everything one address gets through in an hour, with as many persons as it likes, at once.
+    let mut strangers = Vec::new();
+    for n in 0..20 {
+        strangers.push(person(&door, &format!("oSTRANGER{n}")).await);
+    }
+    let tries = (0..200).map(|n| {
+        let sent = Sent::by(&strangers[n % 20]).body(wrong.clone());
+        let sent = sent.header("x-forwarded-for", "10.6.6.6");
+        door.world.send("POST", "/api/mini/v1/homes", sent)
+    });
+    let replies = join_all(tries).await;
+    let looked = replies.iter().filter(|reply| reply.status == 422).count();
+    assert_eq!(looked as i64, PROOFS_ADDRESS_MAX);
+    assert!(replies.iter().all(|r| matches!(r.status, 422 | 429)));
+    // The tenant, who mistypes it first, is let in within the same hour.
+    let wang = person(&door, "oWANG").await;
+    assert_eq!(door.post_by(&wang, "/homes", wrong).await.code(), "binding.refused");
+    let right = json!({ "by": "code", "tag": tag, "code": code });
+    assert_eq!(door.post_by(&wang, "/homes", right).await.status, 201);
     door.stop().await;
 }
 

@@ -15,9 +15,10 @@ use crate::{StoreError, Tx, entity::binding_code};
 /// A printed code as stored.
 pub type PrintedCode = binding_code::Model;
 
-/// How often a printed code may be said wrong before staff have to print another. Guessing is
-/// bounded by budgets long before; this ends what they let through.
-pub const TRIES_MAX: i64 = 100;
+/// How often a printed code may be said wrong before staff have to print another. It ends what the
+/// budgets let through: ten million of 30^10 codes are a chance of one in sixty million. No
+/// stranger gets there: the budgets of a meter let through fewer in the life of a print.
+pub const TRIES_MAX: i64 = 10_000_000;
 /// The most persons that may bind with one print.
 pub const USES_MAX: i64 = 10;
 
