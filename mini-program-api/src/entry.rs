@@ -1,7 +1,7 @@
 //! What came into and went out of a home's purses, newest first: top-ups one by one, use by the
 //! day, because a purse moves a hundred times a day.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt};
 
 use chrono::{DateTime, Utc};
 use domain::{AccountId, BusinessDay, ProjectId, Purpose};
@@ -31,7 +31,7 @@ const DAYS_MAX: usize = 31;
 pub const ROUTES: &[Route] =
     &[Route::get("/homes/{home}/entries", "entry.list", |call| Box::pin(list(call)))
         .needs(Need::Home)
-        .says("明细", "Top-ups one by one and use by the day; a page ends with a whole day")
+        .says("明细", "Top-ups one by one and use by the day")
         .query::<Wanted>()
         .answers::<Entries>(200)];
 
@@ -45,7 +45,7 @@ pub struct Wanted {
     /// The `next` of the page before.
     #[serde(default)]
     pub after: Option<String>,
-    /// How many about; 20 when not said, 100 at most. A page ends with a whole day.
+    /// How many at most; 20 when not said, 100 at most.
     #[serde(default)]
     pub limit: Option<u64>,
 }
@@ -137,10 +137,7 @@ async fn movements(
 async fn list(call: Call) -> Result<Answer> {
     let wish: Wanted = call.query()?;
     let limit = usize::try_from(bounds(wish.limit)?).unwrap_or(usize::MAX);
-    let before = match wish.after.as_deref() {
-        Some(text) => text.parse().map_err(|_| Failure::Malformed("after"))?,
-        None => i64::MAX,
-    };
+    let from = Place::read(wish.after.as_deref())?;
     let kind = wish.kind.as_deref().unwrap_or("all");
     if !matches!(kind, "all" | "use" | "top-up") {
         return Err(Failure::Malformed("kind"));
@@ -148,14 +145,49 @@ async fn list(call: Call) -> Result<Answer> {
     let home: &Home = call.home()?;
     let sides: &[Side] = if kind == "top-up" { &[Side::In] } else { &[Side::In, Side::Out] };
     let key = (home.project, home.account);
-    let (found, floor) = movements(&call.desk, key, before, sides).await?;
-    let (items, rest) = page(&found, kind, limit, floor > 0);
-    Answer::ok(&Entries { items, next: rest.map(|seq| seq.to_string()) })
+    let (found, floor) = movements(&call.desk, key, from.before, sides).await?;
+    let (items, rest) = page(&found, kind, (limit, from.shown), floor > 0);
+    Answer::ok(&Entries { items, next: rest.map(|place| place.to_string()) })
 }
 
-/// A page of entries out of movements, the newest first, and the number before which the next one
-/// begins. It ends with a whole day, so that a day's use is never told in two parts.
-fn page(found: &[Moved], kind: &str, limit: usize, cut: bool) -> (Vec<EntryView>, Option<i64>) {
+/// Where a page begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    /// The number below which the movements of its first day lie.
+    before: i64,
+    /// How many entries of that day the page before has shown.
+    shown: usize,
+}
+
+impl Place {
+    /// Reads what a page gave out as `next`.
+    fn read(text: Option<&str>) -> Result<Place> {
+        let Some(text) = text else { return Ok(Place { before: i64::MAX, shown: 0 }) };
+        let wrong = || Failure::Malformed("after");
+        let (before, shown) = text.split_once('.').unwrap_or((text, "0"));
+        let (before, shown) = (before.parse().ok(), shown.parse().ok());
+        Ok(Place { before: before.ok_or_else(wrong)?, shown: shown.ok_or_else(wrong)? })
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.before, self.shown)
+    }
+}
+
+/// A page of entries out of movements, the newest first, and where the next one begins. A page may
+/// end within a day; what that day adds up to is counted over the whole of it on both pages, so
+/// that a day's use is never told in two parts.
+///
+/// Invariant: a page has no more entries than were asked for, and page after page tells each
+/// entry once; proved by `pages_of_every_size_tell_each_entry_once_and_never_too_many`.
+fn page(
+    found: &[Moved],
+    kind: &str,
+    (limit, mut shown): (usize, usize),
+    cut: bool,
+) -> (Vec<EntryView>, Option<Place>) {
     let day_of = |moved: &Moved| BusinessDay::of(moved.movement.at);
     let (mut items, mut days) = (Vec::<EntryView>::new(), 0);
     let mut at = 0;
@@ -165,16 +197,26 @@ fn page(found: &[Moved], kind: &str, limit: usize, cut: bool) -> (Vec<EntryView>
         let end = end.map_or(found.len(), |length| at + length);
         // The last day of what was looked at may go on behind it.
         let is_whole = end < found.len() || !cut || days == 0;
+        let before = first.movement.seq.saturating_add(1);
         if !is_whole || items.len() >= limit || days >= DAYS_MAX {
-            return (items, Some(found[at - 1].movement.seq));
+            return (items, Some(Place { before, shown: 0 }));
         }
-        items.extend(
-            of_day(&found[at..end]).into_iter().filter(|item| kind == "all" || item.kind == kind),
-        );
-        (at, days) = (end, days + 1);
+        let told = of_day(&found[at..end]);
+        let told: Vec<_> = told
+            .into_iter()
+            .filter(|item| kind == "all" || item.kind == kind)
+            .skip(shown)
+            .collect();
+        let room = limit - items.len();
+        if told.len() > room {
+            items.extend(told.into_iter().take(room));
+            return (items, Some(Place { before, shown: shown + room }));
+        }
+        items.extend(told);
+        (at, days, shown) = (end, days + 1, 0);
     }
-    let last = found.last().map(|moved| moved.movement.seq);
-    (items, last.filter(|_| cut))
+    let last = found.last().filter(|_| cut);
+    (items, last.map(|moved| Place { before: moved.movement.seq, shown: 0 }))
 }
 
 /// The entries of one day: use summed up by purpose, everything else by itself.
@@ -282,13 +324,52 @@ mod tests {
             let word = |item: &EntryView| format!("{} {}", item.kind, item.amount_fen);
             items.iter().map(word).collect::<Vec<_>>().join(", ")
         };
-        let (items, next) = page(&found, "all", 1, false);
-        assert_eq!((told(&items).as_str(), next), ("use -7, top-up 5000", Some(6)));
+        let whole = |before: i64| Some(Place { before, shown: 0 });
+        let (items, next) = page(&found, "all", (2, 0), false);
+        assert_eq!((told(&items).as_str(), next), ("use -7, top-up 5000", whole(6)));
         assert_eq!(items[0].bill_id.as_deref(), Some("electricity-6-9"));
-        let (items, next) = page(&found[4..], "all", 20, true);
-        assert_eq!((told(&items).as_str(), next), ("use -10, refund -20", Some(4)));
-        let (items, next) = page(&found, "use", 20, false);
+        let (items, next) = page(&found[4..], "all", (20, 0), true);
+        assert_eq!((told(&items).as_str(), next), ("use -10, refund -20", whole(4)));
+        let (items, next) = page(&found, "use", (20, 0), false);
         assert_eq!((told(&items).as_str(), next), ("use -7, use -10, use -1", None));
-        assert_eq!(page(&[], "all", 20, false), (Vec::new(), None));
+        assert_eq!(page(&[], "all", (20, 0), false), (Vec::new(), None));
+    }
+    #[test]
+    fn pages_of_every_size_tell_each_entry_once_and_never_too_many() {
+        let mut found = vec![
+            moved(40, "2026-11-20T05:00:00Z", "consumption_billed", -3),
+            moved(30, "2026-11-20T03:00:00Z", "consumption_billed", -4),
+            moved(20, "2026-11-19T15:59:00Z", "consumption_billed", -10),
+            moved(10, "2026-11-17T17:00:00Z", "consumption_billed", -1),
+        ];
+        // A day on which much was paid, and nothing used in between.
+        let paid = |n: i64| moved(31 + n, "2026-11-20T04:00:00Z", "payment_received", 5_000 + n);
+        found.extend((0..7).map(paid));
+        found.sort_by_key(|moved| std::cmp::Reverse(moved.movement.seq));
+        for kind in ["all", "use", "top-up"] {
+            let (want, rest) = page(&found, kind, (100, 0), false);
+            assert_eq!(rest, None);
+            for limit in 1..=12 {
+                let (mut all, mut place) = (Vec::new(), Place { before: i64::MAX, shown: 0 });
+                loop {
+                    let left: Vec<_> = found
+                        .iter()
+                        .filter(|moved| moved.movement.seq < place.before)
+                        .cloned()
+                        .collect();
+                    let (items, next) = page(&left, kind, (limit, place.shown), false);
+                    assert!(items.len() <= limit, "{kind} {limit}");
+                    all.extend(items);
+                    let Some(next) = next else { break };
+                    assert_eq!(Place::read(Some(&next.to_string())).unwrap(), next);
+                    place = next;
+                }
+                assert_eq!(all, want, "{kind} {limit}");
+            }
+        }
+        for text in ["", ".", "x", "1.x", "1.-1", "99999999999999999999"] {
+            assert!(Place::read(Some(text)).is_err(), "{text}");
+        }
+        assert_eq!(Place::read(Some("7")).unwrap(), Place { before: 7, shown: 0 });
     }
 }

@@ -35,6 +35,9 @@ pub enum Failure {
     /// The code, challenge or ticket is wrong, used or too old. Which of them is not told.
     #[error("the code is wrong, used or too old")]
     CodeRefused,
+    /// The ticket opened a sign-in before, in this very browser: another page of it was first.
+    #[error("this browser has signed in with the ticket already")]
+    SignedIn,
     /// Too many tries.
     #[error("too many tries; the next one in {retry_after_s} s")]
     TooMany {

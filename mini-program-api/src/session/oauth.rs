@@ -3,6 +3,8 @@
 //! The browser gets a cookie before it goes and brings it back with the state; only then the code
 //! is exchanged, once. What the page gets is a ticket, good once, for a minute, with that cookie.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use connector::{alipay, wechat};
 use domain::{IdentityKind, PersonId};
@@ -66,6 +68,10 @@ const COOKIE_PATH: &str = "/api/mini/v1/session";
 const STATE_LIFE: TimeDelta = TimeDelta::minutes(10);
 /// How long a ticket is good for.
 const TICKET_LIFE: TimeDelta = TimeDelta::seconds(60);
+/// How long a page that is loaded twice waits for the ticket of the load that was first, and how
+/// often it looks.
+const TICKET_WAIT_MAX: Duration = Duration::from_secs(5);
+const TICKET_LOOK: Duration = Duration::from_millis(100);
 /// How many digits of the state are chance, and how many the time it was made.
 const NONCE_LEN: usize = 32;
 const TIME_LEN: usize = 8;
@@ -304,12 +310,26 @@ async fn ticket_for(
         .transact(move |tx| Box::pin(async move { rate::spend(tx, &once, 1, now).await }))
         .await?;
     if !is_first {
-        return Err(Failure::CodeRefused);
+        // The same page, loaded twice at once: whichever stays on the screen needs the ticket.
+        let made = wait_for(desk, &hash).await?;
+        return if made { Ok(Some(text)) } else { Err(Failure::CodeRefused) };
     }
     budget::spend(desk, &[budget::sign_ins(call)]).await?;
     let Some((by, union_id)) = exchange().await? else { return Ok(None) };
     keep(desk, by, union_id, (hash, browser.hash())).await?;
     Ok(Some(text))
+}
+
+/// Waits for the ticket another load of the same page is asking the provider for.
+async fn wait_for(desk: &Desk, hash: &str) -> Result<bool> {
+    let until = desk.clock.monotonic() + TICKET_WAIT_MAX;
+    while desk.clock.monotonic() < until {
+        desk.house.store().wait_for_work(TICKET_LOOK).await;
+        if ticket::by_hash(desk.house.store().read(), hash).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Keeps a ticket for the person who was named.
@@ -342,7 +362,8 @@ async fn keep(
 }
 
 /// Signs in with a ticket, in the browser that went to the provider's page and in no other;
-/// proved by `a_ticket_of_another_browser_opens_nothing`.
+/// proved by `a_ticket_of_another_browser_opens_nothing`. A second page of the same browser is
+/// told that the first has signed in.
 async fn redeem(call: Call) -> Result<Answer> {
     let wish: TicketWish = call.body()?;
     let browser = call.client.browser.as_deref().and_then(Browser::read);
@@ -354,14 +375,16 @@ async fn redeem(call: Call) -> Result<Answer> {
     let opened = store
         .transact(move |tx| {
             Box::pin(async move {
-                match ticket::redeem(tx, &hash, &browser_hash, now).await? {
-                    Some(person) => unit.open(tx, person).await.map(Some),
-                    None => Ok::<_, StoreError>(None),
+                if let Some(person) = ticket::redeem(tx, &hash, &browser_hash, now).await? {
+                    return unit.open(tx, person).await.map(Ok);
                 }
+                let used = ticket::was_used_here(tx, &hash, &browser_hash, now).await?;
+                let why = if used { Failure::SignedIn } else { Failure::CodeRefused };
+                Ok::<_, StoreError>(Err(why))
             })
         })
         .await?;
-    start.answer(&call.desk, &opened.ok_or(Failure::CodeRefused)?).await
+    start.answer(&call.desk, &opened?).await
 }
 
 #[cfg(test)]

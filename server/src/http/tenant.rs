@@ -176,6 +176,7 @@ pub fn problem(failure: Failure) -> Problem {
         Failure::SignInRequired => Problem::new(Code::LoginRequired),
         Failure::SessionReused => Problem::new(Code::SessionReused),
         Failure::CodeRefused => Problem::new(Code::CodeRefused),
+        Failure::SignedIn => Problem::new(Code::SignedIn),
         Failure::TooMany { retry_after_s } => Problem::new(Code::TooManyTries)
             .with("retry_after_s", retry_after_s)
             .retry_after(retry_after_s),

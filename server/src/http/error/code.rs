@@ -103,6 +103,9 @@ codes! {
         "Sign in again";
     CodeRefused = "code.refused", 422, "验证码不对、已用过或已过期",
         "The code is wrong, used or too old", "请核对，或重新获取", "Check it, or ask for another";
+    SignedIn = "session.signed_in", 409, "这个浏览器已经用它登录了",
+        "This browser has signed in with it already", "请继续使用；如果没有登录，请重新登录",
+        "Go on; if you are not signed in, sign in again";
     TooManyTries = "too_many_tries", 429, "尝试次数太多", "Too many tries",
         "请过一会儿再试", "Try again after a while";
     ProofRequired = "sms.proof_required", 429, "获取太频繁，请先完成验证",

@@ -81,7 +81,10 @@ async fn a_page_in_wechat_signs_its_visitor_in() {
     assert_eq!(session.status, 200, "{}", session.text);
     assert_eq!(session.json()["person"]["identities"][0]["kind"], "wechat-page");
     let again = redeem(&door, &ticket, &visit.cookie).await;
-    assert_eq!(again.code(), "code.refused", "a ticket works once");
+    assert_eq!((again.status, again.code()), (409, "session.signed_in".to_owned()), "works once");
+    door.clock.pass(60);
+    let late = redeem(&door, &ticket, &visit.cookie).await;
+    assert_eq!(late.code(), "code.refused", "and is forgotten after its minute");
     door.stop().await;
 }
 
@@ -116,13 +119,21 @@ async fn a_code_is_exchanged_once_however_often_the_page_comes_back() {
         assert_eq!(again, first);
     }
     assert_eq!(door.far.exchanges.load(Ordering::SeqCst), 1);
-    // At the same moment one of them asks; whoever comes too early is sent on without a ticket.
+    // At the same moment one of them asks, and all of them come to the same ticket.
     let other = self::visit(&door, "").await;
     door.far.press("c2", json!({ "openid": "oB" }));
-    let loads = (0..20).map(|_| back(&door, "c2", &other.state, &other.cookie));
-    let places = join_all(loads).await;
-    assert!(places.iter().any(|place| place.contains("ticket=")), "{places:?}");
+    let loads = (0..20).map(|_| self::ticket(&door, &other, "c2"));
+    let tickets: Vec<_> = join_all(loads).await.into_iter().map(|(ticket, _)| ticket).collect();
+    assert!(tickets.iter().all(|one| *one == tickets[0]), "{tickets:?}");
     assert_eq!(door.far.exchanges.load(Ordering::SeqCst), 2);
+    // One page of the browser signs in with it; the others are told to go on, and no stranger is.
+    let pages = join_all((0..5).map(|_| redeem(&door, &tickets[0], &other.cookie))).await;
+    let told: Vec<_> = pages.iter().map(|page| (page.status, page.code())).collect();
+    let first = told.iter().filter(|(status, _)| *status == 200).count();
+    let others = told.iter().filter(|one| **one == (409, "session.signed_in".to_owned())).count();
+    assert_eq!((first, others), (1, 4), "{told:?}");
+    let stranger = redeem(&door, &tickets[0], &visit.cookie).await;
+    assert_eq!(stranger.code(), "code.refused");
     door.stop().await;
 }
 

@@ -1,6 +1,7 @@
 // Every call of the tenant's API by name.
 
 import { Caller, path, type Call } from './caller';
+import { Problem } from './problem';
 import type * as t from './types';
 
 type Use = { by: 'hour' | 'day' | 'month'; from: string; until: string };
@@ -33,7 +34,15 @@ export class Mini {
 		this.session('/session/wechat-mini', { app_id, code });
 	signInAlipayMini = (app_id: string, auth_code: string) =>
 		this.session('/session/alipay-mini', { app_id, auth_code });
-	signInTicket = (ticket: string) => this.session('/session/ticket', { ticket });
+	/** A page that was loaded twice: where the other one was first, its session is ours as well. */
+	signInTicket = async (ticket: string): Promise<void> => {
+		try {
+			await this.session('/session/ticket', { ticket });
+		} catch (thrown) {
+			const other = thrown instanceof Problem && thrown.code === 'session.signed_in';
+			if (!other || !this.caller.signedIn) throw thrown;
+		}
+	};
 	signInSms = (challenge: string, code: string) => this.session('/session/sms', { challenge, code });
 	/** Sends a code. Only the one for signing in is open. */
 	smsCode = (ask: SmsAsk) =>

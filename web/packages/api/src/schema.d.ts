@@ -124,7 +124,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * 明细 / Top-ups one by one and use by the day; a page ends with a whole day
+         * 明细 / Top-ups one by one and use by the day
          * @description 需要绑定该户 / Needs a binding to the home
          */
         get: operations["tenant.entry.list"];
@@ -2732,7 +2732,7 @@ export interface operations {
                 kind?: string | null;
                 /** @description The `next` of the page before. */
                 after?: string | null;
-                /** @description How many about; 20 when not said, 100 at most. A page ends with a whole day. */
+                /** @description How many at most; 20 when not said, 100 at most. */
                 limit?: number | null;
             };
             header?: never;

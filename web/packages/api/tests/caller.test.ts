@@ -135,3 +135,21 @@ test('open calls carry no token, money carries its key, paths are escaped', asyn
 	expect(list!.url).toBe('https://yufu.example/api/mini/v1/orders?limit=5');
 	expect(path`/a/${'x y'}/b/${'1'}`).toBe('/a/x%20y/b/1');
 });
+
+test('a page that comes second with a ticket goes on with the session of the first', async () => {
+	const second = (kept: Tokens | null, code: string) =>
+		new Mini(
+			new Caller({
+				base: '',
+				send: async () => reply(409, { code }),
+				now: () => 0,
+				tokens: { read: () => kept, write: () => undefined },
+				alone: (run) => run(),
+				ended: () => undefined,
+			}),
+		).signInTicket('t');
+	const kept = { access: 'a', refresh: 'r', until: 1e9 };
+	await second(kept, 'session.signed_in');
+	await expect(second(null, 'session.signed_in')).rejects.toMatchObject({ status: 409 });
+	await expect(second(kept, 'changed')).rejects.toMatchObject({ code: 'changed' });
+});

@@ -21,6 +21,22 @@ pub async fn by_hash<C: ConnectionTrait>(db: &C, hash: &str) -> Result<Option<Ti
     Ok(sign_in_ticket::Entity::find_by_id(hash.to_owned()).one(db).await?)
 }
 
+/// True for a ticket that was used up in this browser and would still be good.
+pub async fn was_used_here<C: ConnectionTrait>(
+    db: &C,
+    hash: &str,
+    browser_hash: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let found = sign_in_ticket::Entity::find_by_id(hash.to_owned())
+        .filter(sign_in_ticket::Column::BrowserHash.eq(browser_hash))
+        .filter(sign_in_ticket::Column::UsedAt.is_not_null())
+        .filter(sign_in_ticket::Column::ExpiresAt.gt(now))
+        .one(db)
+        .await?;
+    Ok(found.is_some())
+}
+
 /// Uses a ticket up; `None` if it is unknown, used, run out or another browser's, which all look
 /// alike.
 ///
