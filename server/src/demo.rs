@@ -115,16 +115,16 @@ pub async fn run(plan: Plan) -> Result<(), DemoError> {
     }
     println!("==> 等待网关上线 / waiting for the modem of {}", star.meter_no);
     wait_for_modem(&store, &star, began).await?;
-    let room = tenants.guest(&starts, &star);
-    let guest = phone::invite(&store, &server, &room).await?;
+    let rooms = tenants.guests(&starts, &star);
+    let guests = phone::invite(&store, &server, &rooms).await?;
     let told = top_up::perform(&tenants, &star).await;
     if plan.once || told.is_err() {
         server.stop().await;
         return told;
     }
-    addresses(&plan, &server, &guest);
+    addresses(&plan, &server, &guests);
     let mut tenants = tenants;
-    tenants.meters.retain(|meter| meter.room_id != room.room_id);
+    tenants.meters.retain(|meter| rooms.iter().all(|room| meter.room_id != room.room_id));
     let life = tokio::spawn(life::live(tenants));
     // Works until Ctrl-C or SIGTERM and stops in order.
     let ended = server.run().await;
@@ -189,12 +189,19 @@ async fn wait_for_modem(
     tokio::time::timeout(MODEM_MAX, look).await.unwrap_or(Err(DemoError::NoModem))
 }
 
-fn addresses(plan: &Plan, server: &crate::serve::Server, guest: &phone::Guest) {
+fn addresses(plan: &Plan, server: &crate::serve::Server, guests: &[phone::Guest]) {
     let base = server.public_url();
     println!("\n演示数据，不是真实的钱 / demo data, no real money");
     println!("  实况页 live page       {base}/live");
-    println!("  租户页面 tenant page   {base}/t/{}", guest.tag);
-    println!("           绑定码 binding code {} · 任意手机号 any phone number", guest.code);
+    for (at, guest) in guests.iter().enumerate() {
+        let [zh, en] = if at == 0 {
+            ["租户页面", "tenant page"]
+        } else {
+            ["另一间房", "another room"]
+        };
+        println!("  {zh} {en:<12}  {base}/t/{}", guest.tag);
+        println!("           绑定码 binding code {} · 任意手机号 any phone number", guest.code);
+    }
     println!("  短信 text messages     {}/wallet/inbox", plan.provider);
     println!("  支付模拟 wallet        {}/wallet", plan.provider);
     println!("  接口文档 API docs      {base}/api/docs");

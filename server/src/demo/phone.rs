@@ -68,20 +68,28 @@ pub struct Guest {
     pub code: String,
 }
 
-/// Hangs a tag on every meter and prints a code for the tenant of one of them.
-pub async fn invite(store: &Store, server: &Server, meter: &Meter) -> Result<Guest, DemoError> {
+/// Hangs a tag on every meter and prints a code for the tenant of each of these.
+pub async fn invite(
+    store: &Store,
+    server: &Server,
+    meters: &[Meter],
+) -> Result<Vec<Guest>, DemoError> {
     let app = server.app();
     for one in store::meter::in_service(store.read(), None).await? {
         hang(store, (app.rng.clone(), app.clock.clone()), &one).await?;
     }
-    let tag = meter_tag::of_meter(store.read(), meter.project(), meter.meter_id()).await?;
-    let tag = tag.ok_or(StoreError::Gone("tag"))?.tag;
-    let account = meter.account().ok_or(StoreError::Gone("account"))?;
     let counter = founding::counter(store).await?;
-    let printed = binding::print(&app.tenants, meter.project(), account, counter).await;
-    let printed = printed.map_err(|error| DemoError::House(error.to_string()))?;
-    let code = printed.ok_or(StoreError::Gone("account"))?.code;
-    Ok(Guest { tag, code })
+    let mut guests = Vec::new();
+    for meter in meters {
+        let tag = meter_tag::of_meter(store.read(), meter.project(), meter.meter_id()).await?;
+        let tag = tag.ok_or(StoreError::Gone("tag"))?.tag;
+        let account = meter.account().ok_or(StoreError::Gone("account"))?;
+        let printed = binding::print(&app.tenants, meter.project(), account, counter).await;
+        let printed = printed.map_err(|error| DemoError::House(error.to_string()))?;
+        let code = printed.ok_or(StoreError::Gone("account"))?.code;
+        guests.push(Guest { tag, code });
+    }
+    Ok(guests)
 }
 
 async fn hang(

@@ -14,6 +14,8 @@ use crate::{command::Site, config::Config, transport::HttpTransport};
 
 /// The largest answer of the wallet that is read, in bytes.
 const ANSWER_MAX: usize = 64 * 1024;
+/// How many rooms are left to visitors: the dark ones of the town whose meters answer.
+pub const GUESTS_MAX: usize = 3;
 
 /// Everybody who lives in the town and whose meter answers.
 pub struct Tenants {
@@ -77,19 +79,19 @@ impl Tenants {
         star.map(|meter| (*meter).clone()).ok_or(DemoError::NoModem)
     }
 
-    /// The meter of the room a visitor may be the tenant of: a dark one where tenants pay by
-    /// phone, which the simulated tenants then leave alone.
-    pub fn guest(&self, starts: &HashMap<Uuid, Start>, star: &Meter) -> Meter {
+    /// The meters of the rooms visitors may be the tenants of: dark ones first where tenants pay
+    /// by phone, which the simulated tenants then leave alone.
+    pub fn guests(&self, starts: &HashMap<Uuid, Start>, star: &Meter) -> Vec<Meter> {
         let mut free: Vec<&Meter> = self
             .meters
             .iter()
             .filter(|m| m.project() == PAYING_PROJECT && m.id != star.id && m.account_id.is_some())
             .filter(|m| m.purpose == "electricity")
             .collect();
-        free.sort_by_key(|meter| &meter.meter_no);
-        let dark = |meter: &&&Meter| starts.get(&meter.id).is_some_and(|start| start.dark);
-        let found = free.iter().find(dark).or(free.first());
-        found.map_or_else(|| star.clone(), |meter| (*meter).clone())
+        let dark = |meter: &Meter| starts.get(&meter.id).is_some_and(|start| start.dark);
+        free.sort_by_key(|meter| (!dark(meter), &meter.meter_no));
+        let found: Vec<Meter> = free.into_iter().take(GUESTS_MAX).cloned().collect();
+        if found.is_empty() { vec![star.clone()] } else { found }
     }
 
     /// Places an order and opens its payment; answers the order and the provider's number.

@@ -370,6 +370,7 @@ mod tests {
     use domain::{ManualClock, SeededRng};
 
     use super::*;
+    use crate::demo::{founding::PAYING_PROJECT, tenant::GUESTS_MAX};
 
     #[test]
     fn the_town_has_three_sites_and_120_rooms_with_meters_lit_dark_and_silent() {
@@ -381,6 +382,15 @@ mod tests {
         let registrations: Vec<_> =
             town.gateways.iter().filter_map(|g| g.registration.as_deref()).collect();
         assert!(SILENT.iter().all(|silent| registrations.contains(silent)), "{registrations:?}");
+        let silent = |place: &Place| {
+            let mut gateways = town.gateways.iter();
+            let own = gateways.find(|gateway| gateway.id == place.meter.gateway_id);
+            own.and_then(|gateway| gateway.registration.as_deref())
+                .is_none_or(|r| SILENT.contains(&r))
+        };
+        let paying = town.places.iter().filter(|p| p.meter.project() == PAYING_PROJECT);
+        let dark = paying.filter(|place| place.start.dark && !silent(place)).count();
+        assert_eq!(dark, 1 + GUESTS_MAX, "the demo's own room and one for each visitor");
         let numbers: BTreeSet<_> =
             town.places.iter().map(|p| (p.meter.project_id, &p.meter.meter_no)).collect();
         assert_eq!(numbers.len(), town.places.len());

@@ -1,5 +1,5 @@
 // WeChat as far as a compiled mini-program needs it: what `wx` answers, how a page is opened and
-// tapped. Requests go to the stand over a real socket.
+// tapped. Requests go over a real socket, to a stand of the contract or to a running server.
 
 const http = require('node:http');
 const path = require('node:path');
@@ -39,23 +39,34 @@ const device = {
 	safeArea: { left: 0, right: 375, top: 44, bottom: 778, width: 375, height: 734 },
 };
 
-/** A phone with the mini-program on it, whose requests go to `origin`. */
-function phone(origin) {
+/** A WeChat that says yes to everything and asks nobody. */
+const AGREEING = {
+	appId: 'wx1234567890abcdef',
+	login: async () => ({ code: 'wx-code' }),
+	pay: async () => ({}),
+	agree: async ({ tmplIds }) => Object.fromEntries(tmplIds.map((id) => [id, 'accept'])),
+};
+
+/**
+ * A phone with the mini-program on it, whose requests go to `origin`. `wechat` is who signs in,
+ * pays and agrees to messages.
+ */
+function phone(origin, wechat = AGREEING) {
 	const stored = new Map();
 	const calls = [];
 	const ways = [];
 	let app;
-	const answer = (name, result, options = {}) => {
+	/** A function of `wx` that ends later, by `success` or `fail` and then by `complete`. */
+	const later = (name, work) => async (options = {}) => {
 		calls.push([name, options]);
-		setTimeout(() => {
-			options.success?.(result);
-			options.complete?.(result);
-		});
+		const [end, result] = await work(options).then(
+			(found) => ['success', { errMsg: `${name}:ok`, ...found }],
+			(fault) => ['fail', { errMsg: `${name}:fail ${fault.message}` }],
+		);
+		options[end]?.(result);
+		options.complete?.(result);
 	};
-	const go = (kind) => (options) => {
-		ways.push([kind, options.url]);
-		answer(kind, {}, options);
-	};
+	const go = (kind) => later(kind, async ({ url }) => void ways.push([kind, url]));
 	const request = (options) => {
 		const target = new URL(options.url, origin);
 		const asked = http.request(target, { method: options.method, headers: options.header });
@@ -81,10 +92,9 @@ function phone(origin) {
 	});
 	global.wx = Object.assign(global.wx ?? window.wx ?? {}, {
 		request,
-		login: (options) => answer('login', { code: 'wx-code' }, options),
-		requestPayment: (options) => answer('requestPayment', {}, options),
-		requestSubscribeMessage: (options) =>
-			answer('requestSubscribeMessage', { 'tpl-1': 'accept', errMsg: 'ok' }, options),
+		login: later('login', wechat.login),
+		requestPayment: later('requestPayment', wechat.pay),
+		requestSubscribeMessage: later('requestSubscribeMessage', wechat.agree),
 		navigateTo: go('navigateTo'),
 		redirectTo: go('redirectTo'),
 		reLaunch: go('reLaunch'),
@@ -96,7 +106,7 @@ function phone(origin) {
 		getSystemSetting: () => ({}),
 		getAppAuthorizeSetting: () => ({}),
 		getMenuButtonBoundingClientRect: () => ({ left: 281, right: 368, top: 48, bottom: 80 }),
-		getAccountInfoSync: () => ({ miniProgram: { appId: 'wx1234567890abcdef' } }),
+		getAccountInfoSync: () => ({ miniProgram: { appId: wechat.appId } }),
 		setNavigationBarTitle: (options) => options?.success?.({}),
 		canIUse: () => true,
 		getStorageSync: (name) => stored.get(name) ?? '',
@@ -126,7 +136,12 @@ async function open(url) {
 	return {
 		page,
 		text: () => page.dom.textContent,
-		says: (wanted) => until(() => page.dom.textContent.includes(wanted), () => `“${wanted}” in: ${page.dom.textContent}`),
+		says: (wanted, patience_ms) =>
+			until(
+				() => page.dom.textContent.includes(wanted),
+				() => `“${wanted}” in: ${page.dom.textContent}`,
+				patience_ms,
+			),
 		tap: (word) => tap(page, word),
 		type: (value) => type(page, value),
 		lit: () => page.dom.querySelector('[class*=yf-lamp-cone]') !== null,
@@ -138,18 +153,20 @@ async function open(url) {
 	};
 }
 
-async function until(holds, say) {
+/** Waits until something holds, at most so long; `say` tells what it was waited for. */
+async function until(holds, say, patience_ms = PATIENCE_MS) {
 	const began = Date.now();
-	while (!holds()) {
-		if (Date.now() - began > PATIENCE_MS) throw new Error(`waited in vain for ${say()}`);
+	while (!(await holds())) {
+		if (Date.now() - began > patience_ms) throw new Error(`waited in vain for ${say()}`);
 		await simulate.sleep(30);
 	}
 }
 
-/** Taps the innermost element that says `word`, as a finger does. */
+/** Taps the innermost element that says `word`, a text or a pattern, as a finger does. */
 async function tap(page, word) {
 	const all = [...page.dom.querySelectorAll('*')];
-	const found = all.filter((element) => element.textContent.trim() === word).pop();
+	const meant = (text) => (word instanceof RegExp ? word.test(text) : text === word);
+	const found = all.filter((element) => meant(element.textContent.trim())).pop();
 	if (!found) throw new Error(`nothing says “${word}”: ${page.dom.textContent}`);
 	const touch = { identifier: 1, pageX: 1, pageY: 1, clientX: 1, clientY: 1 };
 	for (const name of ['touchstart', 'touchend']) {
