@@ -7,7 +7,8 @@ import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as fixture from './fixture.mjs';
 
-const BUILT = fileURLToPath(new URL('../../dist/build/h5/', import.meta.url));
+/** The folder of the built pages. */
+export const BUILT = fileURLToPath(new URL('../../dist/build/h5/', import.meta.url));
 const TYPES = {
 	'.html': 'text/html; charset=utf-8',
 	'.css': 'text/css; charset=utf-8',

@@ -1,13 +1,16 @@
 // What people do, walked through in Chromium against the stand's books.
 
 import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import * as fixture from './fixture.mjs';
 import { holds, open, phone, says } from './look.mjs';
-import { stand } from './stand.mjs';
+import { BUILT, stand } from './stand.mjs';
 
-/** The first screen's scripts, packed, in bytes. */
+/** The first screen's scripts, packed, in bytes; and their number, as a browser asks for six files at a time. */
 const FIRST_SCREEN_MAX = 100 * 1024;
+const FIRST_FILES_MAX = 3;
 const WECHAT = 'Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 MicroMessenger/8.0.50';
 
 const press = (page, name) => page.getByRole('button', { name, exact: true }).click();
@@ -270,6 +273,16 @@ const WALKS = {
 		return [seen, place];
 	},
 
+	async 'no style sheet would fetch from a foreign origin, at whatever moment'() {
+		for (const name of await readdir(join(BUILT, 'assets'))) {
+			if (!name.endsWith('.css')) continue;
+			const style = await readFile(join(BUILT, 'assets', name), 'utf8');
+			const foreign = style.match(/(?:url\(|@import)\s*["']?(?:https?:)?\/\/[^)\s]*/g);
+			assert.deepEqual(foreign, null, name);
+		}
+		return [];
+	},
+
 	async 'the first screen is small'(browser) {
 		for (const [name, path, text, signedIn] of [
 			['sign-in', 'welcome/welcome', '获取验证码', false],
@@ -291,6 +304,7 @@ const WALKS = {
 			}
 			console.log(`  first screen, ${name}: ${(packed / 1024).toFixed(1)} KB of script packed, ${(raw / 1024).toFixed(1)} KB raw, ${bodies.length} files`);
 			assert.ok(packed <= FIRST_SCREEN_MAX, `${name}: ${packed} bytes`);
+			assert.ok(bodies.length <= FIRST_FILES_MAX, `${name}: ${bodies.length} files`);
 			await seen.close();
 			await place.close();
 		}
