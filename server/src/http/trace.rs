@@ -80,7 +80,7 @@ pub async fn around(
     log(&method, &path, status, took, &client, &id);
     let tls = app.tls;
     let headers_out = response.headers_mut();
-    headers::add(headers_out, &path, tls);
+    headers::add(headers_out, &path, tls, app.server.demo);
     if let Ok(value) = HeaderValue::from_str(&id) {
         headers_out.insert(HeaderName::from_static(TRACE_HEADER), value);
     }

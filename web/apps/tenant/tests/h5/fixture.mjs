@@ -258,7 +258,8 @@ export function order(state, changes = {}) {
 		steps: state === 'closed' ? [] : steps,
 		balance_before_fen: reached > 1 ? -1_564 : null,
 		balance_after_fen: reached > 2 ? 8_436 : null,
-		receipt_token: reached > 1 ? 'r-token' : null,
+		// As the server: the token is made when somebody first asks for the receipt.
+		receipt_token: null,
 		final: ['restored', 'closed'].includes(state),
 		can: { pay: state === 'awaiting-payment', cancel: state === 'awaiting-payment' },
 		service_phone: '0571-0000 1204',
@@ -267,10 +268,10 @@ export function order(state, changes = {}) {
 }
 
 export const receipt = (origin) => ({
-	kind: 'on-meter',
+	kind: 'credited',
 	order: order('restored'),
 	payee: '和园物业服务有限公司',
-	amount_cn: '壹佰元整',
+	amount_cn: '人民币壹佰元整',
 	issued_at: iso(NOW),
 	verify_url: `${origin}/r/9f2c6b1e7a4d4c0b8e51`,
 	printed: 0,
@@ -318,7 +319,7 @@ export const notices = () => [
 			zh: '和园 3-2-1204 已断电。充 ¥25.64 可恢复供电，客服 0571-0000 1204',
 			en: 'Heyuan 3-2-1204 has no power. ¥25.64 brings it back, call 0571-0000 1204',
 		},
-		deliveries: [{ channel: 'wechat', state: 'skipped', why: 'no-consent' }, { channel: 'sms', state: 'failed', why: 'number-off' }],
+		deliveries: [{ channel: 'wechat', state: 'skipped', why: 'notice.no_quota' }, { channel: 'service-account', state: 'skipped', why: 'notice.not_set_up' }, { channel: 'sms', state: 'failed', why: 'number-off' }],
 	},
 ];
 

@@ -54,6 +54,9 @@ const WALKS = {
 		assert.equal(await page.locator('.yf-lamp-cone').count(), 1, 'the lamp is lit');
 		assert.equal(place.state.orders.size, 1);
 		await holds(seen, 'walk');
+		await page.getByText('电子凭条').click();
+		await says(page, '已到账，已充入电表');
+		await says(page, '人民币壹佰元整');
 		return [seen, place];
 	},
 
@@ -205,6 +208,16 @@ const WALKS = {
 		await seen.page.getByText('实时读表').click();
 		await says(seen.page, '刚读到');
 		assert.match(await seen.page.locator('.yf-hero-sum').innerText(), /86\s*\.12/);
+		return [seen, place];
+	},
+
+	async 'a meter that has not spoken yet is asked after without a tap'(browser) {
+		const place = await stand({ homes: [fixture.home({ meters: [fixture.unread()] })] });
+		const seen = await phone(browser, place);
+		await seen.go('home/home');
+		await says(seen.page, '还没有读数');
+		place.state.homes[0].meters[0] = fixture.dark();
+		await says(seen.page, '已断电');
 		return [seen, place];
 	},
 

@@ -46,7 +46,8 @@ async function main() {
 	await bind.tap('绑定');
 
 	const home = await next(bind, '/pages/home/home');
-	await home.says('已断电');
+	await home.says('已断电', LIGHT_MS_MAX);
+	await home.says('演示数据');
 	assert.equal(home.lit(), false, 'a room without light has no light');
 	await home.tap(/^(充值|恢复供电需充 ¥[\d.,]+)$/);
 
