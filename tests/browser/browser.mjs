@@ -26,7 +26,7 @@ const ARGUMENTS = [
 /** How long a page may take to show what is asked of it, in milliseconds. */
 export const PATIENCE_MS = 15_000;
 
-const SHOTS = process.env.YUFU_SCREENSHOTS;
+const SHOTS = process.env.YUFU_ARTIFACTS;
 
 export const open = () => chromium.launch({ executablePath: EXECUTABLE, args: ARGUMENTS });
 
@@ -71,7 +71,7 @@ export async function look(browser, url, options = {}) {
 	};
 }
 
-/** A picture into the folder of YUFU_SCREENSHOTS, if one is named. */
+/** A picture into the folder of YUFU_ARTIFACTS, if one is named. */
 export async function picture(page, name, fullPage = false) {
 	if (!SHOTS) return;
 	await mkdir(SHOTS, { recursive: true });

@@ -3,7 +3,7 @@
 //   node tests/browser/live.mjs            a stand of the page with the fixture's states
 //   node tests/browser/live.mjs URL        the page of a running server
 //
-// Pictures go to the folder named by YUFU_SCREENSHOTS. Ends with 1 if anything is amiss.
+// Pictures go to the folder named by YUFU_ARTIFACTS. Ends with 1 if anything is amiss.
 
 import assert from 'node:assert/strict';
 import { look, open, picture } from './browser.mjs';

@@ -1,13 +1,16 @@
 // A tenant with a phone, against a running demo: from the QR on the meter by a code in a text, a
-// printed code and the wallet's page to the light.
+// printed code and the wallet's page to the light; then one look at every page on the smallest phone
+// with large type in the dark.
 //
 //   node tests/browser/tenant.mjs PAGE CODE PROVIDER
 //
 // PAGE is the address behind the QR, CODE the printed code, PROVIDER the simulated providers.
-// Pictures go to the folder named by YUFU_SCREENSHOTS.
+// Pictures go to the folder named by YUFU_ARTIFACTS.
 
 import assert from 'node:assert/strict';
-import { open, picture } from './browser.mjs';
+import { picture } from '../../web/apps/tenant/tests/h5/look.mjs';
+import { open } from './browser.mjs';
+import { looks } from './tenant-looks.mjs';
 
 const [page_url, code, provider] = process.argv.slice(2);
 assert.ok(page_url && code && provider, 'usage: node tenant.mjs PAGE CODE PROVIDER');
@@ -32,6 +35,7 @@ const says = (page, text) => page.getByText(text).first().waitFor({ timeout: LIG
 const browser = await open();
 const context = await browser.newContext({
 	viewport: { width: 375, height: 812 },
+	deviceScaleFactor: 2,
 	locale: 'zh-CN',
 	timezoneId: 'Asia/Shanghai',
 	reducedMotion: 'reduce',
@@ -49,6 +53,7 @@ page.on('request', (request) => {
 try {
 	const began = Date.now();
 	await page.goto(page_url);
+	await says(page, '演示数据');
 	await page.getByLabel('手机号').fill(PHONE);
 	await picture(page, 'tenant-1-welcome');
 	await press(page, '获取验证码');
@@ -77,14 +82,21 @@ try {
 	await says(page, '灯亮了');
 	await picture(page, 'tenant-7-light');
 	const lit = Date.now();
+	const order = new URLSearchParams(page.url().split('?')[1]).get('id');
 	assert.equal(await page.locator('.yf-lamp-cone').count(), 1, 'the lamp is lit');
+	await page.getByText('电子凭条').click();
+	await says(page, '人民币伍拾元整');
+	await says(page, '已到账，已充入电表');
+	await picture(page, 'tenant-8-receipt');
 	await page.goto(`${own[0]}/m/#/pages/home/home`);
 	await says(page, '供电中');
-	await picture(page, 'tenant-8-home-lit');
+	await picture(page, 'tenant-9-home-lit');
 	assert.deepEqual(faults, []);
+	const seen = await looks(browser, context, own[0], order);
 	const seconds = (from, until) => ((until - from) / 1000).toFixed(1);
 	console.log(
-		`ok - from the QR to light in ${seconds(began, lit)} s, from paying in ${seconds(paid, lit)} s`,
+		`ok - from the QR to light in ${seconds(began, lit)} s, from paying in ${seconds(paid, lit)} s; ` +
+			`${seen} pages at 320 px, 1.4 × type, dark`,
 	);
 } catch (error) {
 	await picture(page, 'tenant-broken');

@@ -27,7 +27,7 @@ const ARGUMENTS = [
 ];
 /** How long a page may take to show what is asked of it, in milliseconds. */
 export const PATIENCE_MS = 10_000;
-const SHOTS = process.env.YUFU_SCREENSHOTS;
+const SHOTS = process.env.YUFU_ARTIFACTS;
 
 export const open = () => chromium.launch({ executablePath: EXECUTABLE, args: ARGUMENTS });
 
@@ -87,7 +87,7 @@ export async function phone(browser, place, options = {}) {
 	};
 }
 
-/** A picture into the folder of YUFU_SCREENSHOTS, if one is named. */
+/** A picture into the folder of YUFU_ARTIFACTS, if one is named. */
 export async function picture(page, name) {
 	if (!SHOTS) return;
 	await mkdir(SHOTS, { recursive: true });

@@ -3,7 +3,7 @@
 //   node looks.mjs            all of them
 //   node looks.mjs home       those whose name begins so
 //
-// Pictures go to the folder named by YUFU_SCREENSHOTS. Ends with 1 if anything is amiss.
+// Pictures go to the folder named by YUFU_ARTIFACTS. Ends with 1 if anything is amiss.
 
 import * as fixture from './fixture.mjs';
 import { holds, open, phone, picture, says } from './look.mjs';
