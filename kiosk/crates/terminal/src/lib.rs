@@ -4,4 +4,5 @@
 
 pub mod call;
 pub mod intent;
+pub mod receipt;
 pub mod view;
