@@ -4,5 +4,6 @@
 
 pub mod call;
 pub mod intent;
+pub mod printer;
 pub mod receipt;
 pub mod view;

@@ -60,6 +60,10 @@ pub struct Parser {
 impl Parser {
     /// One more byte; the command it completes.
     pub fn feed(&mut self, byte: u8) -> Option<Command> {
+        if byte == 0 && self.pending.is_empty() {
+            // NUL outside a command is skipped.
+            return None;
+        }
         self.pending.push(byte);
         let command = complete(&self.pending, self.chinese)?;
         self.pending.clear();

@@ -5,3 +5,5 @@
 
 pub mod escpos;
 pub mod paper;
+pub mod printer;
+pub mod socket;
