@@ -49,6 +49,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ),
     ("kiosk-wire", &[]),
     ("terminal", &["kiosk-wire"]),
+    ("kiosk-simulator", &[]),
     ("meter-simulator", &[]),
     ("provider-simulator", &[]),
     ("tests", &["*"]),
@@ -151,7 +152,7 @@ fn only_the_store_names_the_object_mapper_and_nothing_depends_on_the_tests() {
             if normal && mapper && !store {
                 wrong.push(format!("{} names {}", package.name, dependency.name));
             }
-            let tests = ["tests", "meter-simulator", "provider-simulator"];
+            let tests = ["tests", "kiosk-simulator", "meter-simulator", "provider-simulator"];
             let test_package = tests.contains(&package.name.as_str());
             if normal && tests.contains(&dependency.name.as_str()) && !test_package {
                 wrong.push(format!("{} depends on {}", package.name, dependency.name));

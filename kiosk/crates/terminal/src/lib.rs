@@ -2,6 +2,9 @@
 //! without a screen. The page draws a [`view::View`] and sends [`intent::Intent`]s; it holds no
 //! truth, so it may be killed and drawn again at any moment.
 
+pub mod calendar;
 pub mod call;
 pub mod intent;
+pub mod printer;
+pub mod receipt;
 pub mod view;
