@@ -2,6 +2,12 @@
 //! without a screen. The page draws a [`view::View`] and sends [`intent::Intent`]s; it holds no
 //! truth, so it may be killed and drawn again at any moment.
 
+pub mod ambient;
 pub mod call;
+
+pub mod command;
+pub mod device;
+pub mod disk;
+pub mod hex;
 pub mod intent;
 pub mod view;
