@@ -10,4 +10,5 @@ pub mod device;
 pub mod disk;
 pub mod hex;
 pub mod intent;
+pub mod link;
 pub mod view;

@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use chrono::{DateTime, Utc};
 use kiosk_wire::device::{Identity, PairingCode};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -81,6 +82,17 @@ impl Papers {
     /// Keeps an open question.
     pub fn keep_pending(&self, pending: &Pending) -> Result<(), IdentityError> {
         self.write("pairing.json", pending)
+    }
+
+    /// When the server was last heard, by its own clock: a kiosk whose battery is dead starts from
+    /// there.
+    pub fn heard_at(&self) -> Option<DateTime<Utc>> {
+        self.read("heard.json").ok().flatten()
+    }
+
+    /// Keeps that.
+    pub fn keep_heard_at(&self, at: DateTime<Utc>) -> Result<(), IdentityError> {
+        self.write("heard.json", &at)
     }
 
     fn read<T: for<'de> Deserialize<'de>>(&self, name: &str) -> Result<Option<T>, IdentityError> {

@@ -4,4 +4,9 @@
 // A whole binary of tests: what goes wrong here should end the test.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod faulty;
+
 mod command;
+mod line;
+mod link;
+mod tls;
