@@ -2,6 +2,7 @@
 //! without a screen. The page draws a [`view::View`] and sends [`intent::Intent`]s; it holds no
 //! truth, so it may be killed and drawn again at any moment.
 
+pub mod advert;
 pub mod ambient;
 pub mod call;
 

@@ -12,7 +12,7 @@ pub const PING_EVERY_MS: u64 = 20_000;
 pub const SILENCE_MAX_MS: u64 = 45_000;
 /// How often the whole way is tried, in milliseconds: a message that the server has to keep and
 /// answer, because a proxy can answer pings for a server that is gone.
-pub const ASK_EVERY_MS: u64 = 60_000;
+pub const ASK_EVERY_MS: u64 = 300_000;
 /// A message that was not heard after this long was said to somebody deaf, in milliseconds.
 pub const DEAF_MS: u64 = 30_000;
 /// How long opening may take, in milliseconds.

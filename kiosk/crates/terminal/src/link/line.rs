@@ -21,7 +21,7 @@ use super::{
     server::{Link, Standing},
     socket::{Came, Socket},
 };
-use crate::call::Failure;
+use crate::{ambient::Ambient, call::Failure};
 
 /// Polls are one connection, sockets are counted from the next on.
 const POLLS: u64 = 0;
@@ -41,13 +41,49 @@ pub trait Pulse: Send + Sync {
     fn heartbeat(&self) -> Heartbeat;
 }
 
+/// Where everybody says what the server is to know; [`Line`] sends it.
+pub struct Mouth {
+    outbox: Mutex<Outbox>,
+    said: Notify,
+    ambient: Arc<dyn Ambient>,
+}
+
+impl Mouth {
+    /// One over an outbox.
+    pub fn new(outbox: Outbox, ambient: Arc<dyn Ambient>) -> Mouth {
+        Mouth { outbox: Mutex::new(outbox), said: Notify::new(), ambient }
+    }
+
+    /// Says something, now or when there is somebody to hear it.
+    pub fn say(&self, up: Up) {
+        if let Err(error) = self.outbox().say(up) {
+            tracing::error!(%error, "a message cannot be kept");
+        }
+        self.said.notify_one();
+    }
+
+    /// Tells that something is wrong.
+    pub fn fault(&self, name: &str, detail: impl Into<String>) {
+        let id = self.ambient.uuid();
+        self.say(Up::Fault { id, name: name.to_owned(), detail: detail.into() });
+    }
+
+    /// How many messages were not heard yet.
+    pub fn waiting(&self) -> usize {
+        self.outbox().len()
+    }
+
+    fn outbox(&self) -> MutexGuard<'_, Outbox> {
+        self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// The channel beside the money.
 pub struct Line {
     link: Arc<Link>,
-    outbox: Mutex<Outbox>,
+    mouth: Arc<Mouth>,
     ears: Arc<dyn Ears>,
     pulse: Arc<dyn Pulse>,
-    said: Notify,
     open: watch::Sender<bool>,
     turned_ms: AtomicU64,
 }
@@ -77,33 +113,12 @@ impl Line {
     /// A line over a link; [`Line::run`] makes it work.
     pub fn new(
         link: Arc<Link>,
-        outbox: Outbox,
+        mouth: Arc<Mouth>,
         ears: Arc<dyn Ears>,
         pulse: Arc<dyn Pulse>,
     ) -> Line {
-        Line {
-            link,
-            outbox: Mutex::new(outbox),
-            ears,
-            pulse,
-            said: Notify::new(),
-            open: watch::Sender::new(false),
-            turned_ms: AtomicU64::new(0),
-        }
-    }
-
-    /// Says something, now or when there is somebody to hear it.
-    pub fn say(&self, up: Up) {
-        if let Err(error) = self.outbox().say(up) {
-            tracing::error!(%error, "a message cannot be kept");
-        }
-        self.said.notify_one();
-    }
-
-    /// Tells that something is wrong.
-    pub fn fault(&self, name: &str, detail: impl Into<String>) {
-        let id = self.link.http.ambient.uuid();
-        self.say(Up::Fault { id, name: name.to_owned(), detail: detail.into() });
+        let (open, turned_ms) = (watch::Sender::new(false), AtomicU64::new(0));
+        Line { link, mouth, ears, pulse, open, turned_ms }
     }
 
     /// Whether the socket is open, and every change of it.
@@ -116,15 +131,6 @@ impl Line {
     pub fn turned_age_ms(&self) -> u64 {
         let turned = self.turned_ms.load(Ordering::Relaxed);
         self.link.http.ambient.monotonic_ms().saturating_sub(turned)
-    }
-
-    /// How many messages were not heard yet.
-    pub fn waiting(&self) -> usize {
-        self.outbox().len()
-    }
-
-    fn outbox(&self) -> MutexGuard<'_, Outbox> {
-        self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Works until it is dropped.
@@ -174,7 +180,7 @@ impl Line {
                 if self.hear(*down, run.connection) {
                     run.deaf_told = false;
                     inputs.push(Input::Answered);
-                    if self.outbox().is_unheard(run.connection) {
+                    if self.mouth.outbox().is_unheard(run.connection) {
                         inputs.push(Input::Asked);
                     }
                 }
@@ -207,7 +213,7 @@ impl Line {
     }
 
     fn kept<T>(&self, work: impl FnOnce(&mut Outbox) -> std::io::Result<T>) -> Option<T> {
-        match work(&mut self.outbox()) {
+        match work(&mut self.mouth.outbox()) {
             Ok(done) => Some(done),
             Err(error) => {
                 tracing::error!(%error, "the outbox cannot be written");
@@ -235,11 +241,11 @@ impl Line {
                     }
                     (Act::Ask, Some(_)) => {
                         // No showings: nothing is counted, but the server has to keep and answer.
-                        self.say(Up::Played { id: ambient.uuid(), plays: Vec::new() });
+                        self.mouth.say(Up::Played { id: ambient.uuid(), plays: Vec::new() });
                     }
                     (Act::Deaf, _) if !run.deaf_told => {
                         run.deaf_told = true;
-                        self.fault("channel_deaf", "pings were answered, messages were not");
+                        self.mouth.fault("channel_deaf", "pings were answered, messages were not");
                     }
                     (Act::Poll, _) => run.polling = Some(self.poll()),
                     _ => {}
@@ -255,7 +261,7 @@ impl Line {
     fn poll(&self) -> Polling {
         let mut up = vec![Up::Heartbeat(Box::new(self.pulse.heartbeat()))];
         {
-            let mut outbox = self.outbox();
+            let mut outbox = self.mouth.outbox();
             outbox.again(POLLS);
             up.extend(outbox.next(POLLS));
         }
@@ -265,7 +271,7 @@ impl Line {
 
     /// Sends what waits.
     async fn flush(&self, run: &mut Run) {
-        let waiting = self.outbox().next(run.connection);
+        let waiting = self.mouth.outbox().next(run.connection);
         for up in waiting {
             let Some(socket) = run.socket.as_mut() else { return };
             if !socket.send(&up, &self.link).await {
@@ -288,7 +294,7 @@ impl Run {
             Some(came) = frame => Event::Came(came),
             Some(opened) = opening => Event::Opened(opened),
             Some(polled) = polling => Event::Polled(polled),
-            () = line.said.notified() => Event::Said,
+            () = line.mouth.said.notified() => Event::Said,
             () = line.link.http.ambient.sleep(wake_ms) => Event::Tick,
         };
         match event {

@@ -11,7 +11,8 @@ use kiosk_wire::{
 };
 use serde_json::json;
 use terminal::link::{
-    ASK_EVERY_MS, DEAF_MS, Ears, Line, Outbox, PING_EVERY_MS, Pulse, SILENCE_MAX_MS, Standing,
+    ASK_EVERY_MS, DEAF_MS, Ears, Line, Mouth, Outbox, PING_EVERY_MS, Pulse, SILENCE_MAX_MS,
+    Standing,
 };
 use tokio::sync::mpsc;
 use uuid::Uuid;
@@ -43,6 +44,7 @@ impl Pulse for Beats {
 pub struct Open {
     pub bench: Bench,
     line: Arc<Line>,
+    mouth: Arc<Mouth>,
     heard: mpsc::UnboundedReceiver<Down>,
     running: tokio::task::JoinHandle<()>,
 }
@@ -57,9 +59,11 @@ pub fn run(bench: Bench) -> Open {
     let (ears, heard) = mpsc::unbounded_channel();
     let outbox = Outbox::open(bench.folder.path()).unwrap();
     let pulse = Arc::new(Beats(Mutex::new(0)));
-    let line = Arc::new(Line::new(Arc::clone(&bench.link), outbox, Arc::new(Hears(ears)), pulse));
+    let mouth = Arc::new(Mouth::new(outbox, Arc::new(bench.clock.clone())));
+    let (link, hears) = (Arc::clone(&bench.link), Arc::new(Hears(ears)));
+    let line = Arc::new(Line::new(link, Arc::clone(&mouth), hears, pulse));
     let running = tokio::spawn(Arc::clone(&line).run());
-    Open { bench, line, heard, running }
+    Open { bench, line, mouth, heard, running }
 }
 
 impl Open {
@@ -136,11 +140,11 @@ async fn it_beats_every_ten_seconds_and_a_message_is_sent_until_it_is_heard() {
     }
     let report = |state| Up::Report(CommandReport { id: Uuid::from_u128(7), state });
     let done = report(CommandState::Done { result: json!({}) });
-    open.line.say(fault(1));
-    open.line.say(report(CommandState::Running));
+    open.mouth.say(fault(1));
+    open.mouth.say(report(CommandState::Running));
     assert_eq!(channel.next().await, fault(1));
     assert_eq!(channel.next().await, report(CommandState::Running));
-    open.line.say(done.clone());
+    open.mouth.say(done.clone());
     channel.say(&heard(&fault(1)));
     channel.say(&heard(&done));
     assert_eq!(channel.next().await, done, "the report after the one that was heard");
@@ -154,7 +158,7 @@ async fn it_beats_every_ten_seconds_and_a_message_is_sent_until_it_is_heard() {
     channel.say(&heard(&done));
     channel.say(&Down::Versions { content: 1, settings: 1, holidays: 1 });
     let _ = open.hears().await;
-    assert_eq!(open.line.waiting(), 0);
+    assert_eq!(open.mouth.waiting(), 0);
     drop(open);
 }
 
@@ -190,9 +194,9 @@ async fn where_there_is_no_channel_the_same_messages_go_by_polls() {
     bench.server.once("/poll", Does::json(&told));
     bench.server.always("/poll", Does::json(&Polled::default()));
     let mut open = run(bench);
-    open.line.say(fault(1));
-    open.line.say(fault(2));
-    open.line.say(Up::Shown { content_version: 5 });
+    open.mouth.say(fault(1));
+    open.mouth.say(fault(2));
+    open.mouth.say(Up::Shown { content_version: 5 });
     let mut polls = Vec::new();
     for _ in 0..3 {
         let poll: Poll = open.bench.server.next("/poll").await.json();
@@ -208,7 +212,7 @@ async fn where_there_is_no_channel_the_same_messages_go_by_polls() {
     // The first may have gone before anything was said; its answer was lost in any case.
     assert_eq!(polls[1], [fault(1), fault(2), shown]);
     assert_eq!(polls[2], [fault(2)], "what was not heard is said again");
-    assert_eq!(open.line.waiting(), 1);
+    assert_eq!(open.mouth.waiting(), 1);
 }
 
 #[tokio::test]

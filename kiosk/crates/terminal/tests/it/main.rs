@@ -6,6 +6,7 @@
 
 mod faulty;
 
+mod advert;
 mod command;
 mod line;
 mod link;
