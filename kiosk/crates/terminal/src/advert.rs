@@ -23,4 +23,5 @@ pub use media::{CONNECTIONS_MAX, Media};
 pub use playlist::{Rota, is_due, local};
 pub use proof::{PLAYS_MAX, Proof, TELL_EVERY_MS};
 pub use sniff::{HEAD_BYTES, media_type};
+pub(crate) use store::free;
 pub use store::{FREE_MIN, QUOTA, Store};

@@ -8,6 +8,7 @@ mod hands;
 mod queue;
 mod store;
 mod task;
+mod work;
 
 pub use hands::{Gate, Hands, May, Picture, UPLOAD_LOG_MAX, UPLOAD_PICTURE_MAX};
 pub use queue::{
@@ -16,3 +17,4 @@ pub use queue::{
 };
 pub use store::Boot;
 pub use task::{ARGS_MAX, Task};
+pub use work::Worker;

@@ -21,7 +21,7 @@ pub use channel::{
     ASK_EVERY_MS, Act, Channel, DEAF_MS, Input, PING_EVERY_MS, RECONNECT_MAX_MS, SILENCE_MAX_MS,
 };
 pub use http::{BODY_MAX, CHUNK_MS, Download};
-pub use line::{Ears, Line, Mouth, Pulse};
+pub use line::{Ears, Line, Mouth, Pulse, TURN_MAX_MS};
 pub use open::{PairingEnd, pair};
 pub use outbox::{OUTBOX_MAX, Outbox};
 pub use route::{Kind, Route, route};

@@ -27,7 +27,7 @@ use crate::{ambient::Ambient, call::Failure};
 const POLLS: u64 = 0;
 /// The loop turns at least this often, in milliseconds, so that whoever watches over the process
 /// sees that it lives.
-const TURN_MAX_MS: u64 = 5_000;
+pub const TURN_MAX_MS: u64 = 5_000;
 
 /// Takes what the server says; has to come back at once.
 pub trait Ears: Send + Sync {

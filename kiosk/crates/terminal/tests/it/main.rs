@@ -11,3 +11,4 @@ mod command;
 mod line;
 mod link;
 mod tls;
+mod work;
