@@ -5,6 +5,7 @@
 //! It knows no customer and no money. New content replaces the last good one only when a page has
 //! said that it shows it.
 
+mod billboard;
 mod check;
 mod desk;
 mod fetch;
@@ -15,6 +16,7 @@ mod proof;
 mod sniff;
 mod store;
 
+pub use billboard::{Billboard, Poster, QUICK_MAX, Seen};
 pub use check::{SECONDS_MAX, TEXT_CHARS_MAX, TIPS_MAX, check};
 pub use desk::{CONFIRM_MS, Desk, TRIES_MAX};
 pub use fetch::{Broken, FetchEnd, fetch};

@@ -10,7 +10,7 @@ use std::{
 
 use kiosk_wire::{
     channel::{Down, Up},
-    content::{Holidays, HomeContent},
+    content::{File, Holidays, HomeContent},
 };
 use tokio::sync::{Notify, watch};
 
@@ -105,8 +105,25 @@ impl Keeper {
     }
 
     /// Whether a file can be played.
-    pub fn is_here(&self, file: &kiosk_wire::content::File) -> bool {
+    pub fn is_here(&self, file: &File) -> bool {
         self.store.has(file)
+    }
+
+    /// Where the page finds a file.
+    pub fn address(&self, file: &File) -> String {
+        self.media.address(&file.sha256)
+    }
+
+    /// A page could not play a file: it is left out from now on, and told.
+    pub fn unplayable(&self, file: &File) {
+        self.lost("advert_unplayable", file);
+        self.publish();
+    }
+
+    fn lost(&self, name: &str, file: &File) {
+        if self.desk().break_file(&file.sha256) {
+            self.mouth.fault(name, file.sha256.clone());
+        }
     }
 
     /// Takes what the server says there should be.
@@ -234,9 +251,7 @@ impl Keeper {
                     continue;
                 }
             };
-            if self.desk().break_file(&file.sha256) {
-                self.mouth.fault(name, file.sha256.clone());
-            }
+            self.lost(name, file);
         }
         let waits = files.iter().any(|f| !self.store.has(f) && self.desk().waits_for(f));
         if !waits {

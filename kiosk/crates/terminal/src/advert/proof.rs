@@ -23,7 +23,6 @@ struct Showing {
 #[derive(Clone, Debug, Default)]
 pub struct Proof {
     current: Option<Showing>,
-    next: u64,
     ended: Vec<Play>,
     first_ms: Option<u64>,
 }
@@ -31,12 +30,9 @@ pub struct Proof {
 impl Proof {
     /// A showing begins; the one before ends with it. Its number comes back from the page with its
     /// end. Without the server's time it is shown and not counted.
-    pub fn begin(&mut self, file: &str, at: Option<DateTime<Utc>>, now_ms: u64) -> u64 {
+    pub fn begin(&mut self, play: u64, file: &str, at: Option<DateTime<Utc>>, now_ms: u64) {
         self.stop(now_ms);
-        self.next += 1;
-        let play = self.next;
         self.current = Some(Showing { play, file: file.to_owned(), at, since_ms: now_ms });
-        play
     }
 
     /// The page says that a showing has ended; a word about an earlier one changes nothing.
@@ -86,21 +82,21 @@ mod tests {
     fn what_was_shown_is_counted_once_for_as_long_as_it_was() {
         let at: Option<DateTime<Utc>> = Some("2026-11-21T06:00:00Z".parse().unwrap());
         let mut proof = Proof::default();
-        let one = proof.begin("one", at, 0);
-        let two = proof.begin("two", at, 8_000);
-        assert!(!proof.end(one, 9_000), "that one has ended already");
-        assert!(proof.end(two, 23_000));
-        assert!(!proof.end(two, 24_000));
-        let _ = proof.begin("touched at once", at, 30_000);
+        proof.begin(1, "one", at, 0);
+        proof.begin(2, "two", at, 8_000);
+        assert!(!proof.end(1, 9_000), "that one has ended already");
+        assert!(proof.end(2, 23_000));
+        assert!(!proof.end(2, 24_000));
+        proof.begin(3, "touched at once", at, 30_000);
         proof.stop(30_999);
-        let _ = proof.begin("without a clock", None, 40_000);
+        proof.begin(4, "without a clock", None, 40_000);
         proof.stop(50_000);
         assert_eq!(told(&mut proof, 8_000 + TELL_EVERY_MS - 1), None);
         let want = vec![("one".to_owned(), 8_000), ("two".to_owned(), 15_000)];
         assert_eq!(told(&mut proof, 8_000 + TELL_EVERY_MS), Some(want));
         assert_eq!(told(&mut proof, u64::MAX), None);
         for n in 0..=u64::try_from(PLAYS_MAX).unwrap() {
-            let _ = proof.begin("many", at, 1_000_000 + n * 2_000);
+            proof.begin(n, "many", at, 1_000_000 + n * 2_000);
         }
         let now = 1_000_000 + 201 * 2_000;
         assert_eq!(told(&mut proof, now).map(|plays| plays.len()), Some(PLAYS_MAX));

@@ -1,7 +1,10 @@
 //! The queue at work: takes commands from the channel, lets the hands do them, tells how they
 //! ended.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
 
 use kiosk_wire::{
     channel::Up,
@@ -24,6 +27,8 @@ use crate::{
 
 /// While a command waits or runs, the queue is looked at this often, in milliseconds.
 const LOOK_EVERY_MS: u64 = 1_000;
+/// Otherwise this often, so that whoever watches over the process sees that it lives.
+const TURN_EVERY_MS: u64 = 5_000;
 /// A sentence of the hands is no longer than this, in characters.
 const ERROR_MAX: usize = 300;
 
@@ -36,6 +41,7 @@ pub struct Worker {
     hands: Arc<dyn Hands>,
     ambient: Arc<dyn Ambient>,
     changed: Notify,
+    turned_ms: AtomicU64,
 }
 
 type Ended = (Uuid, Result<Value, String>);
@@ -52,7 +58,8 @@ impl Worker {
     ) -> Worker {
         reports.into_iter().for_each(|report| mouth.say(Up::Report(report)));
         let (queue, changed) = (Mutex::new(queue), Notify::new());
-        Worker { queue, link, mouth, gate, hands, ambient, changed }
+        let turned_ms = AtomicU64::new(ambient.monotonic_ms());
+        Worker { queue, link, mouth, gate, hands, ambient, changed, turned_ms }
     }
 
     /// Takes a command from the channel.
@@ -76,6 +83,12 @@ impl Worker {
         self.changed.notify_one();
     }
 
+    /// How long ago the queue was looked at last, in milliseconds: much more than some seconds
+    /// means that the kiosk hears its commands and does none.
+    pub fn turned_age_ms(&self) -> u64 {
+        self.ambient.monotonic_ms().saturating_sub(self.turned_ms.load(Ordering::Relaxed))
+    }
+
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -88,11 +101,13 @@ impl Worker {
                 let worker = Arc::clone(&self);
                 running.spawn(async move { (start.id, worker.carry_out(start.task).await) });
             }
+            self.turned_ms.store(self.ambient.monotonic_ms(), Ordering::Relaxed);
             let open = self.queue().open_count() > 0;
+            let wait = if open { LOOK_EVERY_MS } else { TURN_EVERY_MS };
             tokio::select! {
                 Some(ended) = running.join_next(), if !running.is_empty() => self.ended(ended),
                 () = self.changed.notified() => {}
-                () = self.ambient.sleep(LOOK_EVERY_MS), if open => {}
+                () = self.ambient.sleep(wait) => {}
             }
         }
     }

@@ -136,8 +136,8 @@ impl Outbox {
         self.shorten()
     }
 
-    /// What is to be sent over this connection now: less than [`MESSAGES_MAX`] together with what it
-    /// has not answered yet, and no more bytes than fit beside a heartbeat. Of one command one
+    /// What is to be sent over this connection now: less than [`MESSAGES_MAX`] together with what
+    /// it has not answered yet, and no more bytes than fit beside a heartbeat. Of one command one
     /// report is on its way at a time, so that it is clear which of them was heard.
     pub fn next(&mut self, connection: u64) -> Vec<Up> {
         let on_its_way = |waiting: &Waiting| waiting.sent == Some(connection);

@@ -8,7 +8,7 @@ use kiosk_wire::{
     text::Text,
 };
 use terminal::{
-    advert::{Broken, FetchEnd, Keeper, Media, QUOTA, Store, fetch},
+    advert::{Billboard, Broken, FetchEnd, Keeper, Media, QUOTA, Seen, Store, fetch},
     ambient::Manual,
     hex,
     link::{Mouth, Outbox},
@@ -274,6 +274,63 @@ async fn a_broken_advert_is_left_out_and_told_and_the_rest_is_shown() {
     let _ = kept.shows(1).await;
     let told = said(kept.bench.folder.path());
     assert!(told.iter().any(|up| matches!(up, Up::NotShown { content_version: 2, .. })));
+}
+
+#[tokio::test]
+async fn adverts_take_turns_are_counted_while_they_are_seen_and_left_out_when_they_do_not_play() {
+    let bench = bench().await;
+    let bytes = png(500, 1);
+    let film_bytes = b"\0\0\0\x20ftypisom\0\0\x02\0".to_vec();
+    let (picture, film) = (file(&bytes, "image/png"), file(&film_bytes, "video/mp4"));
+    bench.server.always("/holidays", Does::json(&Holidays::default()));
+    bench.server.always("/content", Does::json(&content(1, None, &[&picture, &film])));
+    bench.server.always(&format!("/files/{}", picture.sha256), Does::Answer(200, bytes));
+    bench.server.always(&format!("/files/{}", film.sha256), Does::Answer(200, film_bytes));
+    let kept = keep(bench).await;
+    kept.versions(1);
+    let _ = kept.shows(1).await;
+    kept.keeper.confirm(1);
+    let (link, mouth) = (Arc::clone(&kept.bench.link), Arc::clone(&kept.mouth));
+    let clock = kept.bench.clock.clone();
+    let mut board = Billboard::new(Arc::clone(&kept.keeper), link, mouth, Arc::new(clock.clone()));
+    let plays = ["mp4".to_owned()];
+    let mut turn = |on_screen, ended| {
+        let seen = Seen { on_screen, ended, plays: &plays };
+        board.turn(seen).map(|poster| (poster.media, poster.play))
+    };
+    // Somebody is there: one is ready, none is counted. Then eight seconds each.
+    let steps = [
+        (0, false, None, Some(("image", 1))),
+        (60_000, false, None, Some(("image", 1))),
+        (0, true, None, Some(("image", 1))),
+        (7_999, true, None, Some(("image", 1))),
+        (1, true, None, Some(("video", 2))),
+        (3_000, true, Some(1), Some(("video", 2))),
+        (1_000, true, Some(2), Some(("image", 3))),
+        // A touch, and back.
+        (2_000, false, None, Some(("image", 3))),
+        (9_000, true, None, Some(("image", 3))),
+        (8_000, true, None, Some(("video", 4))),
+        // The film ends at once, twice: it is left out.
+        (100, true, Some(4), Some(("image", 5))),
+        (8_000, true, None, Some(("video", 6))),
+        (100, true, Some(6), Some(("image", 7))),
+        (8_000, true, None, Some(("image", 8))),
+        (300_000, true, None, Some(("image", 9))),
+    ];
+    for (n, (pass, on_screen, ended, want)) in steps.into_iter().enumerate() {
+        clock.pass(pass);
+        assert_eq!(turn(on_screen, ended), want, "step {n}");
+    }
+    let mut told = said(kept.bench.folder.path());
+    let Some(Up::Played { plays, .. }) = told.pop() else { panic!("{told:?}") };
+    let seen: Vec<(bool, u64)> =
+        plays.iter().map(|play| (play.file == film.sha256, play.shown_ms)).collect();
+    let pictures = [2_000, 8_000, 8_000, 8_000, 300_000].map(|ms| (false, ms));
+    assert_eq!(seen[..2], [(false, 8_000), (true, 4_000)]);
+    assert_eq!(seen[2..], pictures);
+    let Some(Up::Fault { name, detail, .. }) = told.pop() else { panic!("{told:?}") };
+    assert_eq!((name.as_str(), &detail), ("advert_unplayable", &film.sha256));
 }
 
 /// One request over a raw connection: its status and body.
