@@ -12,8 +12,8 @@ mod work;
 
 pub use hands::{Gate, Hands, May, Picture, UPLOAD_LOG_MAX, UPLOAD_PICTURE_MAX};
 pub use queue::{
-    DEFER_MAX_S, FINAL_MAX, PENDING_MAX, PICTURE_EVERY_MS, POWER_GRACE_S, Queue, RUN_MAX_S, Start,
-    Step, Taken,
+    DEFER_MAX_S, FINAL_MAX, PENDING_MAX, PICTURE_EVERY_MS, POWER_GRACE_S, Queue, RESULT_MAX,
+    RUN_MAX_S, Start, Step, Taken,
 };
 pub use store::Boot;
 pub use task::{ARGS_MAX, Task};

@@ -82,6 +82,8 @@ pub struct Log {
     path: PathBuf,
     file: File,
     lines: usize,
+    bytes: u64,
+    torn: bool,
 }
 
 impl Log {
@@ -98,31 +100,44 @@ impl Log {
             file.sync_data()?;
         }
         sync_folder(path)?;
-        Ok((Log { path: path.to_owned(), file, lines: lines.len() }, lines))
+        let size = file.metadata()?.len();
+        let (path, count) = (path.to_owned(), lines.len());
+        Ok((Log { path, file, lines: count, bytes: size, torn: false }, lines))
     }
 
-    /// Adds lines; when it returns they are on the disk.
+    /// Adds lines; when it returns they are on the disk. What a full disk took only half of is a
+    /// torn line, and the next one is not glued to it.
     pub fn append<'a>(&mut self, lines: impl IntoIterator<Item = &'a str>) -> io::Result<()> {
-        let mut text = String::new();
-        let before = self.lines;
-        for line in lines {
-            text.push_str(&summed(line));
-            self.lines += 1;
-        }
-        if self.lines == before {
+        let whole: Vec<String> = lines.into_iter().map(summed).collect();
+        if whole.is_empty() {
             return Ok(());
         }
+        let mut text = if self.torn { "\n".to_owned() } else { String::new() };
+        text.extend(whole.iter().map(String::as_str));
+        self.bytes = self.bytes.saturating_add(u64::try_from(text.len()).unwrap_or(u64::MAX));
+        self.torn = true;
         self.file.write_all(text.as_bytes())?;
-        self.file.sync_data()
+        self.file.sync_data()?;
+        self.torn = false;
+        self.lines += whole.len();
+        Ok(())
     }
 
     /// Puts these lines in the place of all that was there.
     pub fn rewrite<'a>(&mut self, lines: impl IntoIterator<Item = &'a str>) -> io::Result<()> {
         let whole: Vec<String> = lines.into_iter().map(summed).collect();
-        replace(&self.path, whole.concat().as_bytes(), SECRET)?;
+        let text = whole.concat();
+        replace(&self.path, text.as_bytes(), SECRET)?;
         self.file = open(OpenOptions::new().append(true), &self.path, SECRET)?;
         self.lines = whole.len();
+        self.bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
+        self.torn = false;
         Ok(())
+    }
+
+    /// How large it is, in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// How many lines there are, to know when a rewrite is worth it.
@@ -167,6 +182,32 @@ mod tests {
             assert_eq!(lines.last().map(String::as_str), Some("four"), "cut at {cut}");
             assert_eq!(lines.len(), kept + 1);
         }
+    }
+
+    #[test]
+    fn a_line_the_disk_took_half_of_does_not_spoil_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let (mut log, _) = Log::open(&path).unwrap();
+        log.append(["one"]).unwrap();
+        // As a full disk leaves it: half of the line, and an error.
+        log.file.write_all(b"01234567 ha").unwrap();
+        log.torn = true;
+        log.append(["two"]).unwrap();
+        log.append(["three"]).unwrap();
+        assert_eq!(Log::open(&path).unwrap().1, ["one", "two", "three"]);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_an_error_and_nothing_is_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let (mut log, _) = Log::open(&path).unwrap();
+        log.append(["one"]).unwrap();
+        log.file = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        assert!(log.append(["two"]).is_err());
+        assert_eq!((log.lines(), log.torn), (1, true));
     }
 
     #[test]

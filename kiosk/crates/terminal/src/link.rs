@@ -23,7 +23,7 @@ pub use channel::{
 pub use http::{BODY_MAX, CHUNK_MS, Download};
 pub use line::{Ears, Line, Mouth, Pulse, TURN_MAX_MS};
 pub use open::{PairingEnd, pair};
-pub use outbox::{OUTBOX_MAX, Outbox};
+pub use outbox::{OUTBOX_BYTES_MAX, OUTBOX_MAX, Outbox};
 pub use route::{Kind, Route, route};
 pub use server::{Link, LinkError, LinkSettings, RENEW_BEFORE_MS, Standing};
 pub use time::{

@@ -103,7 +103,7 @@ fn begin(download: &Download, store: &Store, file: &File, had: u64) -> Result<u6
     match download.status {
         200 => Ok(0),
         206 if download.start == had => Ok(had),
-        404 | 410 => Err(Broken::Missing.into()),
+        404 | 410 if download.is_problem => Err(Broken::Missing.into()),
         // Another part than was asked for, or a half the server does not know: begin anew.
         206 | 416 => {
             store.drop_part(file)?;

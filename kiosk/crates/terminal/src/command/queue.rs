@@ -27,6 +27,10 @@ pub const DEFER_MAX_S: i64 = 600;
 pub const RUN_MAX_S: i64 = 300;
 /// How long a machine may take to go down, in seconds.
 pub const POWER_GRACE_S: i64 = 120;
+/// The longest error that is kept, in characters.
+const ERROR_CHARS_MAX: usize = 300;
+/// The longest result that is kept, in bytes; a longer one is told as cut.
+pub const RESULT_MAX: usize = 4096;
 /// At most one picture of the screen in this time, in milliseconds.
 pub const PICTURE_EVERY_MS: u64 = 5_000;
 
@@ -346,8 +350,11 @@ impl Queue {
         let power = Verb::from_name(&entry.command.verb).is_some_and(Verb::is_power);
         let state = match result {
             Ok(_) if power => return None,
+            Ok(result) if result.to_string().len() > RESULT_MAX => {
+                CommandState::Done { result: json!({ "cut": true }) }
+            }
             Ok(result) => CommandState::Done { result },
-            Err(error) => failed(&error),
+            Err(error) => failed(&error.chars().take(ERROR_CHARS_MAX).collect::<String>()),
         };
         let mut step = Step::default();
         self.settle(entry.clone(), state, &mut step);

@@ -29,8 +29,6 @@ use crate::{
 const LOOK_EVERY_MS: u64 = 1_000;
 /// Otherwise this often, so that whoever watches over the process sees that it lives.
 const TURN_EVERY_MS: u64 = 5_000;
-/// A sentence of the hands is no longer than this, in characters.
-const ERROR_MAX: usize = 300;
 
 /// The queue with everybody it needs.
 pub struct Worker {
@@ -125,7 +123,6 @@ impl Worker {
     fn ended(&self, ended: Result<Ended, tokio::task::JoinError>) {
         match ended {
             Ok((id, result)) => {
-                let result = result.map_err(|error| error.chars().take(ERROR_MAX).collect());
                 if let Some(report) = self.queue().finished(id, result) {
                     self.mouth.say(Up::Report(report));
                 }

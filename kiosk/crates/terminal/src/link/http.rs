@@ -158,7 +158,10 @@ impl Http {
             206 => range.and_then(first_byte)?,
             _ => 0,
         };
-        Some(Download { answer, status, start, ambient: Arc::clone(&self.ambient) })
+        let kind = answer.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let is_problem = kind.is_some_and(|kind| kind.starts_with("application/problem+json"));
+        let ambient = Arc::clone(&self.ambient);
+        Some(Download { answer, status, start, is_problem, ambient })
     }
 }
 
@@ -191,6 +194,8 @@ pub struct Download {
     pub status: u16,
     /// The byte it begins with.
     pub start: u64,
+    /// Whether it is the server's own word that there is no such file.
+    pub is_problem: bool,
 }
 
 impl Download {

@@ -20,12 +20,16 @@ use crate::disk::Log;
 /// first, then faults, then abandoned sessions, which their journal still knows; reports of
 /// commands stay.
 pub const OUTBOX_MAX: usize = 1_000;
+/// The most bytes of them together; what is too much goes in the same order.
+pub const OUTBOX_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// The largest message, in bytes; a longer result or detail is cut.
 const MESSAGE_MAX: usize = 16 * 1024;
 /// The most bytes of messages in one poll or burst; a heartbeat fits beside them.
 const BYTES_MAX: usize = FRAME_MAX - 32 * 1024;
 /// The longest detail of a fault, in characters.
 const DETAIL_MAX: usize = 1_000;
+/// The file is written anew when it has grown beyond this, in bytes.
+const LOG_BYTES_MAX: u64 = 8 * 1024 * 1024;
 const FILE: &str = "outbox.log";
 
 #[derive(Serialize, Deserialize)]
@@ -38,6 +42,7 @@ enum Line {
 #[derive(Debug)]
 struct Waiting {
     up: Up,
+    bytes: usize,
     /// The connection it was sent over last.
     sent: Option<u64>,
 }
@@ -74,6 +79,13 @@ fn is_stance(up: &Up) -> bool {
     matches!(up, Up::Shown { .. } | Up::NotShown { .. })
 }
 
+impl Waiting {
+    fn new(up: Up) -> Waiting {
+        let bytes = serde_json::to_string(&up).map_or(0, |text| text.len());
+        Waiting { up, bytes, sent: None }
+    }
+}
+
 impl Outbox {
     /// Opens the one of a folder with what was not heard before.
     pub fn open(folder: &Path) -> io::Result<Outbox> {
@@ -83,7 +95,7 @@ impl Outbox {
             match serde_json::from_str(&line) {
                 Ok(Line::Said { nth, up }) => {
                     outbox.next = outbox.next.max(nth + 1);
-                    outbox.waiting.insert(nth, Waiting { up, sent: None });
+                    outbox.waiting.insert(nth, Waiting::new(up));
                 }
                 Ok(Line::Gone { nth }) => {
                     outbox.waiting.remove(&nth);
@@ -104,36 +116,46 @@ impl Outbox {
         if matches!(up, Up::Heartbeat(_)) {
             return Ok(());
         }
-        let up = bounded(up);
-        let mut gone: Vec<u64> = self
-            .waiting
-            .iter()
-            .filter(|(_, old)| gives_way(old, &up))
-            .map(|(nth, _)| *nth)
-            .collect();
-        if self.waiting.len() - gone.len() >= OUTBOX_MAX {
-            let least = self
-                .waiting
-                .iter()
-                .filter(|(nth, _)| !gone.contains(nth))
-                .min_by_key(|(nth, old)| (worth(&old.up), **nth));
-            match least {
-                // What is worth less than anything that waits is not said at all.
-                Some((_, old)) if worth(&old.up) > worth(&up) => return Ok(()),
-                Some((nth, _)) => gone.push(*nth),
-                None => {}
-            }
+        let new = Waiting::new(bounded(up));
+        let is_again = |old: &Waiting| matches!(old.up, Up::Report(_)) && old.up == new.up;
+        if self.waiting.values().any(is_again) {
+            // A command that came twice is reported twice; once is enough while that waits.
+            return Ok(());
         }
+        let Some(gone) = self.make_room(&new) else { return Ok(()) };
         let nth = self.next;
-        let mut lines: Vec<Line> = vec![Line::Said { nth, up: up.clone() }];
+        let mut lines: Vec<Line> = vec![Line::Said { nth, up: new.up.clone() }];
         lines.extend(gone.iter().map(|nth| Line::Gone { nth: *nth }));
         self.write(&lines)?;
         self.next += 1;
         for nth in gone {
             self.waiting.remove(&nth);
         }
-        self.waiting.insert(nth, Waiting { up, sent: None });
+        self.waiting.insert(nth, new);
         self.shorten()
+    }
+
+    /// What has to go for a new message; `None` where that is worth less than all that waits.
+    fn make_room(&self, new: &Waiting) -> Option<Vec<u64>> {
+        let (given, stay): (Vec<_>, Vec<_>) =
+            self.waiting.iter().partition(|(_, old)| gives_way(old, &new.up));
+        let mut gone: Vec<u64> = given.into_iter().map(|(nth, _)| *nth).collect();
+        let (mut count, mut bytes) =
+            (stay.len(), stay.iter().map(|(_, old)| old.bytes).sum::<usize>() + new.bytes);
+        let mut by_worth: Vec<_> = stay.iter().map(|(nth, old)| (worth(&old.up), **nth)).collect();
+        by_worth.sort_unstable();
+        for (old, nth) in by_worth {
+            if count < OUTBOX_MAX && bytes <= OUTBOX_BYTES_MAX {
+                break;
+            }
+            if old > worth(&new.up) {
+                return None;
+            }
+            count -= 1;
+            bytes -= self.waiting.get(&nth).map_or(0, |old| old.bytes);
+            gone.push(nth);
+        }
+        Some(gone)
     }
 
     /// What is to be sent over this connection now: less than [`MESSAGES_MAX`] together with what
@@ -154,11 +176,10 @@ impl Outbox {
             if waiting.sent == Some(connection) || id.is_some_and(|id| !busy.insert(id)) {
                 continue;
             }
-            let size = serde_json::to_string(&waiting.up).map_or(0, |text| text.len());
-            if size > bytes {
+            if waiting.bytes > bytes {
                 break;
             }
-            bytes -= size;
+            bytes -= waiting.bytes;
             waiting.sent = Some(connection);
             out.push(waiting.up.clone());
             room -= 1;
@@ -223,7 +244,8 @@ impl Outbox {
     }
 
     fn shorten(&mut self) -> io::Result<()> {
-        if self.log.lines() <= (self.waiting.len() + 16) * 4 {
+        let many = self.log.lines() > (self.waiting.len() + 16) * 4;
+        if !many && self.log.bytes() < LOG_BYTES_MAX {
             return Ok(());
         }
         let mut lines = Vec::new();
@@ -271,6 +293,8 @@ fn bounded(up: Up) -> Up {
 
 #[cfg(test)]
 mod tests {
+    use kiosk_wire::channel::Play;
+
     use super::*;
 
     fn report(id: u128, state: CommandState) -> Up {
@@ -355,7 +379,7 @@ mod tests {
         // Filled without the disk: a thousand syncs prove nothing more.
         for n in 0..OUTBOX_MAX as u64 - 7 {
             let up = report(1_000 + u128::from(n), done());
-            outbox.waiting.insert(100 + n, Waiting { up, sent: None });
+            outbox.waiting.insert(100 + n, Waiting::new(up));
         }
         outbox.next = 10_000;
         let mut left = Vec::new();
@@ -372,6 +396,38 @@ mod tests {
         );
         outbox.say(played(9)).unwrap();
         assert!(!outbox.waiting.values().any(|w| w.up == played(9)), "worth less than all of it");
+    }
+
+    #[test]
+    fn large_messages_go_before_the_file_grows_beyond_its_bound() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut outbox = Outbox::open(folder.path()).unwrap();
+        let at = "2026-11-21T06:00:00Z".parse().unwrap();
+        let plays = |id: u128| Up::Played {
+            id: Uuid::from_u128(id),
+            plays: vec![Play { file: "a".repeat(64), at, shown_ms: 8_000 }; 1_000],
+        };
+        outbox.say(report(1, done())).unwrap();
+        for id in 2..100 {
+            outbox.say(plays(id)).unwrap();
+        }
+        let sum: usize = outbox.waiting.values().map(|waiting| waiting.bytes).sum();
+        assert!((OUTBOX_BYTES_MAX / 2..=OUTBOX_BYTES_MAX).contains(&sum), "{sum}");
+        assert!(outbox.log.bytes() <= LOG_BYTES_MAX + 200_000);
+        let left: Vec<Up> = outbox.waiting.into_values().map(|waiting| waiting.up).collect();
+        assert_eq!((&left[0], left.last()), (&report(1, done()), Some(&plays(99))));
+        assert_eq!(Outbox::open(folder.path()).unwrap().len(), left.len());
+    }
+
+    #[test]
+    fn the_same_report_waits_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut outbox = Outbox::open(folder.path()).unwrap();
+        for _ in 0..3 {
+            outbox.say(report(1, done())).unwrap();
+            let _ = outbox.next(1);
+        }
+        assert_eq!(outbox.len(), 1);
     }
 
     #[test]

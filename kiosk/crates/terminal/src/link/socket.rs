@@ -131,7 +131,9 @@ async fn connect(link: &Link, token: &str) -> Result<WebSocketStream<Box<dyn Pip
     let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
     let port = url.port_or_known_default().unwrap_or(if secure { 443 } else { 80 });
     let mut request = url.as_str().into_client_request()?;
-    let bearer = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| unreachable())?;
+    let bearer = HeaderValue::from_str(&format!("Bearer {token}"));
+    let mut bearer = bearer.map_err(|_| unreachable())?;
+    bearer.set_sensitive(true);
     request.headers_mut().insert(header::AUTHORIZATION, bearer);
     let tcp = TcpStream::connect((bare.as_str(), port)).await.map_err(Error::Io)?;
     tcp.set_nodelay(true).map_err(Error::Io)?;

@@ -11,7 +11,7 @@ use terminal::{
     advert::{Billboard, Broken, FetchEnd, Keeper, Media, QUOTA, Seen, Store, fetch},
     ambient::Manual,
     hex,
-    link::{Mouth, Outbox},
+    link::{CHUNK_MS, Mouth, Outbox},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -70,6 +70,27 @@ async fn a_file_comes_in_parts_over_a_broken_line_and_is_what_its_name_says() {
     assert!(bench.server.asked_so_far().is_empty(), "what is here is not asked for");
 }
 
+#[tokio::test]
+async fn a_file_that_stands_still_is_given_up_and_what_came_is_kept() {
+    let mut bench = bench().await;
+    let bytes = png(100_000, 7);
+    let file = file(&bytes, "image/png");
+    let path = format!("/files/{}", file.sha256);
+    let store = Store::open(&bench.folder.path().join("files"), QUOTA).unwrap();
+    bench.server.once(&path, Does::Stall(200, bytes.clone(), 40_000));
+    let (link, from) = (Arc::clone(&bench.link), store.clone());
+    let of = file.clone();
+    let fetching = tokio::spawn(async move { fetch(&link, &from, &of).await });
+    let _ = bench.server.next(&path).await;
+    while store.part_bytes(&file) < 40_000 {
+        tokio::task::yield_now().await;
+    }
+    bench.clock.pass(CHUNK_MS);
+    let end = soon(fetching).await.unwrap();
+    assert!(matches!(end, Err(FetchEnd::Lost)), "{end:?}");
+    assert_eq!(store.part_bytes(&file), 40_000);
+}
+
 /// Fetches one file from a server that does this, and says how it ended and what is left of it.
 async fn fetched(file: &File, half: &[u8], does: Does) -> (&'static str, u64) {
     let bench = bench().await;
@@ -110,7 +131,7 @@ async fn a_wrong_file_is_told_from_a_lost_line() {
     let named = |sha256: &str| File { sha256: sha256.to_owned(), ..good.clone() };
     let huge = File { bytes: 2_000_000, ..good.clone() };
     let jpeg = File { media_type: "image/jpeg".to_owned(), ..good.clone() };
-    let table: [Row; 17] = [
+    let table: [Row; 18] = [
         (&good, b"", whole(), ("here", 0)),
         (&good, &bytes[..400], part(400), ("here", 0)),
         (&good, &bytes[..400], whole(), ("here", 0)),
@@ -125,6 +146,7 @@ async fn a_wrong_file_is_told_from_a_lost_line() {
         (&good, &bytes[..400], Does::LoseReply, ("lost", 400)),
         (&good, b"", Does::Answer(200, long.clone()), ("size", 0)),
         (&good, b"", Does::problem(404, "not_found"), ("missing", 0)),
+        (&good, b"", Does::Answer(404, html.clone()), ("lost", 0)),
         (&jpeg, b"", whole(), ("kind", 0)),
         (&huge, b"", whole(), ("full", 0)),
         (&named("../../etc/passwd"), b"", whole(), ("unknown", 0)),

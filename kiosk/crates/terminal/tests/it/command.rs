@@ -160,6 +160,23 @@ fn a_command_told_twice_is_answered_twice_and_begun_once() {
 }
 
 #[test]
+fn a_long_result_is_cut_before_it_is_kept() {
+    let long = "长".repeat(5_000);
+    let table = [
+        (Ok(json!({ "log": &long })), CommandState::Done { result: json!({ "cut": true }) }),
+        (Err(long), CommandState::Failed { error: "长".repeat(300) }),
+    ];
+    for (result, state) in table {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut queue, _) = open(folder.path(), boot(1));
+        let command = ordered(1, Verb::SelfTest, None);
+        let _ = queue.take(command.clone(), Some(at(0)), 0);
+        let _ = queue.step(at(0), 0, &NOW);
+        assert_eq!(queue.finished(command.id, result).unwrap().state, state);
+    }
+}
+
+#[test]
 fn a_customer_puts_a_reboot_off_for_ten_minutes_and_two_operators_only_wait_for_a_card() {
     let second = DEFER_MAX_S;
     let defer = May::Defer("session");

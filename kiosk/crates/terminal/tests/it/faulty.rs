@@ -65,6 +65,8 @@ pub enum Does {
     Cut(u16, Vec<(String, String)>, Vec<u8>, usize),
     /// Never answers.
     Hang,
+    /// Says how much will come and stands still after so many bytes.
+    Stall(u16, Vec<u8>, usize),
     /// Says something that is no HTTP.
     Babble,
 }
@@ -76,7 +78,8 @@ impl Does {
 
     pub fn problem(status: u16, code: &str) -> Does {
         let body = json!({ "code": code, "title": "不行", "title_en": "no", "trace_id": "t-1" });
-        Does::Answer(status, serde_json::to_vec(&body).unwrap())
+        let kind = ("content-type".to_owned(), "application/problem+json".to_owned());
+        Does::With(status, vec![kind], serde_json::to_vec(&body).unwrap())
     }
 }
 
@@ -301,6 +304,10 @@ async fn does_it(does: Does, stream: &mut (impl AsyncWrite + Unpin)) -> bool {
         Does::Cut(status, headers, body, after) => {
             write(stream, status, &headers, &body, after).await;
             return false;
+        }
+        Does::Stall(status, body, after) => {
+            write(stream, status, &[], &body, after).await;
+            std::future::pending().await
         }
         Does::LoseReply => return false,
         Does::Hang => std::future::pending().await,

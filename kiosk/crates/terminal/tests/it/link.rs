@@ -228,6 +228,7 @@ async fn a_lost_answer_is_lost_and_the_server_is_asked_once() {
         Does::Cut(201, Vec::new(), view.clone(), view.len() - 1),
         Does::Babble,
         Does::Hang,
+        Does::Stall(200, view.clone(), 10),
         Does::Answer(200, html.clone()),
         Does::Answer(200, view[..view.len() / 2].to_vec()),
         Does::Answer(200, vec![b' '; BODY_MAX + 1]),
@@ -247,7 +248,7 @@ async fn a_lost_answer_is_lost_and_the_server_is_asked_once() {
         let link = Arc::clone(&bench.link);
         let call = tokio::spawn(async move { link.call(Call::Place(draft())).await });
         let _ = bench.server.next("/orders").await;
-        if matches!(does, Does::Hang) {
+        if matches!(does, Does::Hang | Does::Stall(..)) {
             bench.clock.pass(7_999);
             tokio::task::yield_now().await;
             assert!(!call.is_finished(), "it may still come");
@@ -257,6 +258,18 @@ async fn a_lost_answer_is_lost_and_the_server_is_asked_once() {
         let again = bench.server.asked_so_far();
         assert!(again.is_empty(), "{does:?}: asked again: {again:?}");
     }
+}
+
+#[tokio::test]
+async fn where_nobody_listens_nothing_is_known() {
+    let mut server = Faulty::start(start()).await;
+    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    server.address = format!("http://{}", free.local_addr().unwrap());
+    drop(free);
+    let bench = bench_of(server, Trust::default());
+    assert_eq!(soon(bench.link.call(Call::Place(draft()))).await, Err(Failure::Lost));
+    assert_eq!(*bench.link.standing().borrow(), Standing::Unheard);
+    assert_eq!(bench.link.heard_age_ms(), None);
 }
 
 #[tokio::test]
