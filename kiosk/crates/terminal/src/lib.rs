@@ -2,9 +2,18 @@
 //! without a screen. The page draws a [`view::View`] and sends [`intent::Intent`]s; it holds no
 //! truth, so it may be killed and drawn again at any moment.
 
+pub mod advert;
+pub mod ambient;
 pub mod calendar;
 pub mod call;
+pub mod command;
+pub mod device;
+pub mod disk;
+pub mod health;
+pub mod hex;
 pub mod intent;
+pub mod link;
 pub mod printer;
 pub mod receipt;
+pub mod remote;
 pub mod view;

@@ -2,5 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod advert;
+mod command;
+mod faulty;
+mod line;
+mod link;
 mod printer;
 mod receipt;
+mod tls;
+mod work;
