@@ -3,5 +3,11 @@
 //! truth, so it may be killed and drawn again at any moment.
 
 pub mod call;
+pub mod clock;
+
 pub mod intent;
+pub mod journal;
+pub mod screen;
+pub mod session;
 pub mod view;
+pub mod words;
