@@ -24,12 +24,12 @@
 //! | 19 | `a_power_cut_with_the_code_shown_closes_or_credits_the_order` |
 //! | 20 | `a_power_cut_after_paying_leaves_nothing_to_do_here` |
 //! | 21 | `a_power_cut_during_printing_never_prints_by_itself_again` |
-//! | 22 | `a_power_cut_during_a_card_write_is_finished_with_the_same_voucher` |
-//! | 23 | `a_card_taken_away_is_asked_for_again_and_its_voucher_kept` |
-//! | 24 | `a_torn_card_is_read_again_and_written_once` |
-//! | 25 | `another_card_is_sent_away_before_it_is_touched` |
-//! | 26 | `a_worn_card_is_tried_three_times_and_then_called_broken` |
-//! | 27 | `a_card_with_unloaded_money_is_refused_before_paying` |
+//! | 22 | `cards::a_power_cut_during_a_card_write_is_finished_with_the_same_voucher` |
+//! | 23 | `cards::a_card_taken_away_is_asked_for_again_and_its_voucher_kept` |
+//! | 24 | `cards::a_torn_card_is_read_again_and_written_once` |
+//! | 25 | `cards::another_card_is_sent_away_before_it_is_touched` |
+//! | 26 | `cards::a_worn_card_is_tried_three_times_and_then_called_broken` |
+//! | 27 | `cards::a_card_with_unloaded_money_is_refused_before_paying` |
 //! | 28 | `a_page_that_is_drawn_anew_sees_the_same` |
 //! | 29 | `a_core_that_died_goes_on_from_its_journal` |
 //! | 30 | `a_restart_from_afar_waits_for_the_customer_and_never_cuts_a_card_write` |
@@ -41,8 +41,8 @@
 //! | 36 | `a_stolen_kiosk_holds_no_names_numbers_or_keys` |
 
 use kiosk_wire::{
-    account::ReadOutcome, card::VoucherOutcome, channel::Up, command::Verb, heartbeat::Printer,
-    order::OrderState, receipt::PrintOutcome, text::Text,
+    account::ReadOutcome, channel::Up, command::Verb, heartbeat::Printer, order::OrderState,
+    receipt::PrintOutcome, text::Text,
 };
 use terminal::{
     call::Call,
@@ -54,22 +54,12 @@ use terminal::{
 mod stand;
 
 use stand::{
-    Pen, Stand, Wire,
+    Pen, Stand, UID, Wire,
     server::{CODE, HOLDER, METER, PLACE},
 };
 
-const UID: &str = "04a1b2c3";
-
 fn paper(state: &str) -> Printer {
     Printer { state: state.to_owned(), paper_mm: None }
-}
-
-/// That nothing on the screen is anybody's.
-fn assert_nobodys(stand: &Stand) {
-    let drawn = serde_json::to_string(&stand.view()).unwrap();
-    for secret in [HOLDER, PLACE, METER, CODE, "YF2611", "m-1", "138****1234", UID] {
-        assert!(!drawn.contains(secret), "{secret} in {drawn}");
-    }
 }
 
 #[test]
@@ -97,7 +87,7 @@ fn a_person_looks_up_pays_and_takes_a_receipt() {
     assert_eq!(stand.paper.len(), 1, "one receipt by itself");
     stand.pass(31_000);
     assert!(stand.is_home());
-    assert_nobodys(&stand);
+    stand.assert_nobodys();
     let told: Vec<&str> = stand.server.events.iter().map(|(_, name)| name.as_str()).collect();
     assert_eq!(told, ["qr_shown", "result_shown", "left"]);
     assert_eq!(stand.journal.open_ones().sales.len(), 0);
@@ -128,7 +118,7 @@ fn after_a_customer_has_left_nothing_of_them_is_on_the_screen() {
         assert!(!stand.is_home(), "{name}");
         stand.pass(400_000);
         assert!(stand.is_home(), "{name}: {}", stand.name());
-        assert_nobodys(&stand);
+        stand.assert_nobodys();
         let mode = stand.view().mode;
         assert!(!mode.elder && mode.language == "zh", "{name}: the mode is the customer's");
     }
@@ -148,7 +138,7 @@ fn every_screen_counts_down_warns_and_asks_whether_somebody_is_there() {
         assert_eq!(stand.view().countdown.expect("a countdown").left_ms, whole);
         stand.pass(whole);
         assert_eq!(stand.name(), "still_there");
-        assert_nobodys(&stand);
+        stand.assert_nobodys();
         stand.touch(Intent::More);
         assert_eq!(stand.name(), "account");
         stand.pass(whole);
@@ -233,7 +223,7 @@ fn a_link_lost_after_the_code_was_shown_covers_it_and_keeps_the_order() {
     assert!(!stand.is_home());
     stand.pass(2_000);
     assert!(stand.is_home());
-    assert_nobodys(&stand);
+    stand.assert_nobodys();
     // Paid without the kiosk: it hears so afterwards and tells nobody.
     stand.set(OrderState::PowerOn);
     stand.wire = Wire::Good;
@@ -337,7 +327,7 @@ fn an_answer_to_an_earlier_customer_is_dropped() {
     stand.wire = Wire::Good;
     stand.pass(1_000);
     assert_eq!(stand.name(), "identify");
-    assert_nobodys(&stand);
+    stand.assert_nobodys();
 }
 
 #[test]
@@ -551,7 +541,7 @@ fn whoever_leaves_while_it_is_credited_leaves_nothing_behind() {
     stand.set(OrderState::PowerOn);
     stand.pass(60_000);
     assert!(stand.is_home());
-    assert_nobodys(&stand);
+    stand.assert_nobodys();
     assert!(stand.paper.is_empty(), "left for 补打");
     // A print that has begun goes on without the customer, and its end is told.
     let mut stand = Stand::new();
@@ -578,7 +568,7 @@ fn a_power_cut_with_the_code_shown_closes_or_credits_the_order() {
         assert!(stand.is_home());
         stand.pass(1_000);
         assert_eq!(stand.server.orders[&order].state, state);
-        assert_nobodys(&stand);
+        stand.assert_nobodys();
         let Up::Abandoned { order: told, step, .. } = &stand.told[0] else { panic!() };
         assert_eq!((told, step.as_str()), (&Some(order), "qr_shown"));
         assert_eq!(stand.journal.open_ones().sales.len(), 0);
@@ -622,179 +612,6 @@ fn a_power_cut_during_printing_never_prints_by_itself_again() {
     assert_eq!(stand.paper.len(), 2);
     let Screen::Result { copies, .. } = stand.screen() else { panic!() };
     assert_eq!(copies, 1);
-}
-
-#[test]
-fn a_power_cut_during_a_card_write_is_finished_with_the_same_voucher() {
-    for kept in [false, true] {
-        let mut stand = Stand::new();
-        stand.to_code_by_card(UID);
-        stand.pen = Pen::Stuck;
-        stand.set(OrderState::AwaitingCard);
-        stand.pass(2_000);
-        assert_eq!(stand.card_step(), "writing");
-        let (voucher, seq, _) = stand.writes[0];
-        let mut stand = stand.reborn();
-        stand.card = None;
-        stand.pass(1_000);
-        let Screen::Home { unfinished: Some(text), .. } = stand.screen() else { panic!() };
-        assert!(text.zh.contains("上次写卡未完成"));
-        assert_nobodys(&stand);
-        if kept {
-            stand.server.on_card.push(voucher);
-        }
-        stand.touch(Intent::Start { errand: Errand::Card });
-        stand.lay(UID);
-        stand.pass(3_000);
-        let Screen::Result { order, .. } = stand.screen() else { panic!("{}", stand.name()) };
-        assert_eq!(order.state, OrderState::CardWritten);
-        let written: Vec<_> = stand.writes.iter().map(|(id, seq, _)| (*id, *seq)).collect();
-        assert!(written.iter().all(|made| *made == (voucher, seq)), "{written:?}");
-        assert_eq!(written.len(), if kept { 1 } else { 2 }, "what is there is not written again");
-        stand.pass(60_000);
-        assert!(matches!(stand.screen(), Screen::Home { unfinished: None, .. }));
-    }
-}
-
-#[test]
-fn a_card_taken_away_is_asked_for_again_and_its_voucher_kept() {
-    let mut stand = Stand::new();
-    stand.to_code_by_card(UID);
-    stand.lift();
-    stand.set(OrderState::AwaitingCard);
-    stand.pass(2_000);
-    assert_eq!(stand.card_step(), "ask");
-    assert_eq!(stand.view().countdown.unwrap().whole_ms, 60_000);
-    stand.pass(40_000);
-    // Laid on and taken away before it could be read: the time begins again.
-    stand.wire = Wire::Slow;
-    stand.lay(UID);
-    assert_eq!(stand.card_step(), "reading");
-    stand.lift();
-    stand.wire = Wire::Good;
-    stand.pass(500);
-    assert_eq!(stand.card_step(), "ask");
-    assert!(stand.view().countdown.unwrap().left_ms > 58_000);
-    // Nobody comes: home, and the money waits for its card.
-    stand.pass(75_000);
-    assert!(matches!(stand.screen(), Screen::Home { unfinished: Some(_), .. }));
-    assert!(stand.server.vouchers.is_empty(), "no voucher without a card");
-    assert_eq!(stand.session.open_sales(), 1);
-    stand.touch(Intent::Start { errand: Errand::Card });
-    stand.lay(UID);
-    stand.pass(3_000);
-    assert_eq!(stand.server.vouchers.len(), 1);
-    assert_eq!(stand.name(), "result");
-}
-
-#[test]
-fn a_torn_card_is_read_again_and_written_once() {
-    for (pen, writes) in [(Pen::Torn, 2), (Pen::TornLate, 1)] {
-        let mut stand = Stand::new();
-        stand.to_code_by_card(UID);
-        stand.pen = pen;
-        stand.set(OrderState::AwaitingCard);
-        stand.pass(2_000);
-        assert_eq!(stand.card_step(), "unknown");
-        stand.pen = Pen::Good;
-        stand.lay(UID);
-        stand.pass(3_000);
-        assert_eq!(stand.name(), "result");
-        assert_eq!(stand.writes.len(), writes, "{pen:?}");
-        assert_eq!(stand.writes.iter().filter(|(_, _, kept)| *kept).count(), 1);
-        assert!(stand.writes.iter().all(|(id, ..)| *id == stand.writes[0].0));
-        assert_eq!(stand.receipt().0, "printed");
-    }
-}
-
-#[test]
-fn another_card_is_sent_away_before_it_is_touched() {
-    let mut stand = Stand::new();
-    stand.to_code_by_card(UID);
-    stand.lift();
-    stand.set(OrderState::AwaitingCard);
-    stand.pass(2_000);
-    let before = stand.server.calls.len();
-    stand.lay("0499999999");
-    assert_eq!(stand.card_step(), "other_card");
-    let asked = &stand.server.calls[before..];
-    let touched = asked.iter().any(|c| matches!(c, Call::CardKeys(_) | Call::Voucher { .. }));
-    assert!(!touched, "{asked:?}");
-    stand.lay(UID);
-    stand.pass(3_000);
-    assert_eq!(stand.name(), "result");
-}
-
-#[test]
-fn a_worn_card_is_tried_three_times_and_then_called_broken() {
-    let mut stand = Stand::new();
-    stand.to_code_by_card(UID);
-    stand.pen = Pen::Mismatch;
-    stand.set(OrderState::AwaitingCard);
-    stand.pass(2_000);
-    for _ in 0..2 {
-        assert_eq!(stand.card_step(), "unknown");
-        stand.lay(UID);
-    }
-    assert_eq!(stand.card_step(), "broken");
-    assert_eq!(stand.writes.len(), 3);
-    stand.pass(1_000);
-    assert_eq!(stand.paper.len(), 1, "a receipt says that it is being looked into");
-    stand.pass(60_000);
-    assert!(stand.is_home());
-    assert_eq!(stand.server.voucher_ends.len(), 3);
-    assert!(stand.server.voucher_ends.iter().all(|(_, o)| *o == VoucherOutcome::NotWritten));
-    assert_eq!(stand.session.open_sales(), 1, "the voucher is kept");
-}
-
-#[test]
-fn a_second_voucher_for_an_order_is_never_written() {
-    let mut stand = Stand::new();
-    stand.to_code_by_card(UID);
-    stand.pen = Pen::Torn;
-    stand.set(OrderState::AwaitingCard);
-    stand.pass(2_000);
-    stand.server.two_vouchers = true;
-    stand.pen = Pen::Good;
-    stand.lay(UID);
-    assert_eq!(stand.card_step(), "broken");
-    assert_eq!(stand.writes.len(), 1);
-}
-
-#[test]
-fn no_card_is_written_while_the_server_is_away() {
-    let mut stand = Stand::new();
-    stand.to_code_by_card(UID);
-    stand.lift();
-    stand.set(OrderState::AwaitingCard);
-    stand.pass(2_000);
-    stand.wire = Wire::Cut;
-    stand.lay(UID);
-    stand.pass(10_000);
-    assert!(stand.writes.is_empty());
-    stand.wire = Wire::Good;
-    stand.pass(10_000);
-    assert_eq!(stand.writes.len(), 1);
-    assert_eq!(stand.name(), "result");
-}
-
-#[test]
-fn a_card_with_unloaded_money_is_refused_before_paying() {
-    for code in ["card.unloaded", "card.seq"] {
-        let mut stand = Stand::new();
-        stand.server.card_refused = Some(code);
-        stand.touch(Intent::Start { errand: Errand::Card });
-        stand.lay(UID);
-        assert_eq!(stand.trouble(), code);
-        assert!(stand.server.orders.is_empty());
-    }
-    // A card meter that was found by its number is not paid for without its card.
-    let mut stand = Stand::new();
-    stand.server.model = "card";
-    stand.look_up();
-    let Screen::Account { closed: Some(_), .. } = stand.screen() else { panic!() };
-    stand.touch(Intent::TopUp);
-    assert_eq!(stand.name(), "account");
 }
 
 #[test]
@@ -848,7 +665,7 @@ fn a_core_that_died_goes_on_from_its_journal() {
     stand.pass(2_000);
     let mut stand = stand.reborn();
     assert!(stand.is_home());
-    assert_nobodys(&stand);
+    stand.assert_nobodys();
     stand.to_code();
     assert!(stand.shows_code(), "the next one is served");
     assert_eq!(stand.server.orders.len(), 2);
@@ -1008,7 +825,7 @@ fn revoked_in_mid_session_the_money_path_is_finished_first() {
     stand.touch(Intent::Pay { wallet: "wechat".to_owned() });
     assert_eq!(stand.name(), "out_of_service");
     assert!(stand.server.orders.is_empty());
-    assert_nobodys(&stand);
+    stand.assert_nobodys();
 }
 
 #[test]

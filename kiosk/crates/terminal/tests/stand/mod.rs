@@ -3,7 +3,7 @@
 #![allow(dead_code)]
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, BTreeSet, VecDeque},
     io,
     sync::{Arc, Mutex},
 };
@@ -18,7 +18,7 @@ use kiosk_wire::{
     receipt::PrintOutcome,
 };
 use terminal::{
-    call::{Call, Failure},
+    call::{Answer, Call, Failure},
     intent::{Errand, Intent, Way},
     journal::{Journal, Line, Medium},
     screen,
@@ -29,7 +29,10 @@ use uuid::Uuid;
 
 pub mod server;
 
-use server::{METER, Server};
+use server::{CODE, HOLDER, METER, PLACE, Server};
+
+/// The card of whoever stands there.
+pub const UID: &str = "04a1b2c3";
 
 /// A disk that survives the kiosk.
 #[derive(Clone, Default)]
@@ -77,6 +80,15 @@ pub enum Wire {
     Slow,
 }
 
+/// When the power goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dies {
+    /// The line is not on the disk.
+    Before,
+    /// The line is on the disk, and what it announces was not done.
+    After,
+}
+
 /// What a write to the card does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pen {
@@ -109,8 +121,16 @@ pub struct Stand {
     pub writes: Vec<(Uuid, u32, bool)>,
     pub told: Vec<Up>,
     pub lines: Vec<Line>,
-    /// The power goes after this many lines.
-    pub dies_after: Option<usize>,
+    /// The power goes when this line is to be written: before it, or right after it.
+    pub dies_at: Option<(usize, Dies)>,
+    /// When the server last answered.
+    pub answered_ms: Option<u64>,
+    /// Orders this start of the kiosk was told are paid.
+    pub heard_paid: BTreeSet<Uuid>,
+    /// Looks at the kiosk after every single event.
+    pub watch: Option<fn(&mut Stand)>,
+    /// Codes that were on the screen, and since when.
+    pub codes: BTreeMap<Uuid, u64>,
     pub dead: bool,
     pending: VecDeque<(Task, Call)>,
     waiting: Option<(Task, Option<String>)>,
@@ -142,7 +162,11 @@ impl Stand {
             writes: Vec::new(),
             told: Vec::new(),
             lines: Vec::new(),
-            dies_after: None,
+            dies_at: None,
+            answered_ms: None,
+            heard_paid: BTreeSet::new(),
+            watch: None,
+            codes: BTreeMap::new(),
             dead: false,
             pending: VecDeque::new(),
             waiting: None,
@@ -165,6 +189,7 @@ impl Stand {
         next.paper = self.paper;
         next.writes = self.writes;
         next.card = self.card;
+        next.watch = self.watch;
         next
     }
 
@@ -193,6 +218,14 @@ impl Stand {
                 }
                 Wire::Cut | Wire::Slow => Err(Failure::Lost),
             };
+            if !matches!(outcome, Err(Failure::Lost)) {
+                self.answered_ms = Some(self.at_ms);
+            }
+            if let Ok(Answer::Order(view)) = &outcome
+                && view.state.is_paid()
+            {
+                self.heard_paid.insert(view.id);
+            }
             self.one(Event::Answer { task, outcome });
         }
     }
@@ -213,7 +246,8 @@ impl Stand {
                 return;
             }
             if let Effect::Journal(line) = effect {
-                if self.dies_after == Some(self.lines.len()) {
+                let dies = self.dies_at.filter(|(line, _)| *line == self.lines.len());
+                if matches!(dies, Some((_, Dies::Before))) {
                     self.dead = true;
                     return;
                 }
@@ -222,9 +256,13 @@ impl Stand {
                     return;
                 }
                 self.lines.push(line);
+                self.dead |= dies.is_some();
             } else {
                 self.act(effect);
             }
+        }
+        if let Some(watch) = self.watch {
+            watch(self);
         }
     }
 
@@ -397,6 +435,14 @@ impl Stand {
 
     pub fn is_home(&self) -> bool {
         matches!(self.screen(), Screen::Home { .. })
+    }
+
+    /// That nothing on the screen is anybody's.
+    pub fn assert_nobodys(&self) {
+        let drawn = serde_json::to_string(&self.view()).unwrap();
+        for secret in [HOLDER, PLACE, METER, CODE, "YF2611", "m-1", "138****1234", UID] {
+            assert!(!drawn.contains(secret), "{secret} in {drawn}");
+        }
     }
 
     /// The name of the screen, as the page knows it.
