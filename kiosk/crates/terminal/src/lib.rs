@@ -4,6 +4,7 @@
 
 pub mod call;
 pub mod clock;
+pub mod engine;
 
 pub mod intent;
 pub mod journal;

@@ -841,6 +841,16 @@ fn a_finger_that_never_lets_go_does_not_keep_a_session_alive() {
     let name = stand.name();
     assert!(["still_there", "amount"].contains(&name.as_str()), "{name}");
     assert_eq!(stand.server.orders.len(), 1);
+    // Nor does it keep anybody's figures on the screen.
+    let mut stand = Stand::new();
+    stand.look_up();
+    for _ in 0..1_400 {
+        stand.touch(Intent::More);
+        stand.pass(1_000);
+    }
+    assert!(stand.is_home());
+    let stuck = |up: &Up| matches!(up, Up::Fault { name, .. } if name == "touch_stuck");
+    assert_eq!(stand.told.iter().filter(|up| stuck(up)).count(), 1, "told once");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     call::{Answer, Call, Failure, Outcome},
+    intent::Intent,
     journal::{Line, Open},
     view::Mode,
 };
@@ -69,6 +70,8 @@ pub const ATTRACT_MS: u64 = 60_000;
 pub const SKEW_MS_MAX: u64 = 5 * 60_000;
 /// The longest text that is taken from the keypad, in bytes.
 pub const TYPED_MAX: usize = 32;
+/// How often in a row the same touch means something (F.7, row 35).
+pub const SAME_MAX: u32 = 16;
 /// The deepest cascade.
 pub const CASCADE_MAX: usize = 8;
 
@@ -82,6 +85,8 @@ pub struct Session {
     pub(crate) mode: Mode,
     /// When somebody last touched the screen.
     pub(crate) touched_ms: u64,
+    /// The last touch, and how often it came in a row.
+    same: Option<(Intent, u32)>,
     /// Since when the state has had the name it has.
     state: (&'static str, u64),
     pub(crate) customer: Option<Customer>,
@@ -118,6 +123,7 @@ impl Session {
             world: World::new(),
             mode: default_mode(),
             touched_ms: 0,
+            same: None,
             state: ("boot", 0),
             customer: None,
             sales: Vec::new(),

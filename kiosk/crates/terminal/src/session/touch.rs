@@ -1,8 +1,11 @@
 //! Fingers: what each touch means where it is made. A touch that does not fit is ignored, as the
 //! screen may have changed under the finger.
 
+use kiosk_wire::channel::Up;
+
 use super::{
-    Asked, CASCADE_MAX, Customer, INPUT_MS, Phase, Session, Step, TYPED_MAX, Task, Turn, Work,
+    Asked, CASCADE_MAX, Customer, Effect, INPUT_MS, Phase, SAME_MAX, Session, Step, TYPED_MAX,
+    Task, Turn, Work,
     customer::{Deadline, Wish},
 };
 use crate::{
@@ -13,6 +16,9 @@ use crate::{
 
 impl Session {
     pub(super) fn touch(&mut self, turn: &mut Turn<'_>, intent: Intent) {
+        if self.is_stuck(turn, &intent) {
+            return;
+        }
         let asleep = self.is_attract(turn.at) || self.is_dark_untouched(turn.at);
         self.touched_ms = turn.at;
         if asleep || !self.is_open() {
@@ -36,6 +42,22 @@ impl Session {
             }
         }
         self.more_time(turn.at);
+    }
+
+    /// Row 35: the same touch over and over is a panel that is stuck, and keeps nobody's session
+    /// alive.
+    fn is_stuck(&mut self, turn: &mut Turn<'_>, intent: &Intent) -> bool {
+        match &mut self.same {
+            Some((before, times)) if before == intent => *times += 1,
+            same => *same = Some((intent.clone(), 1)),
+        }
+        let times = self.same.as_ref().map_or(0, |(_, times)| *times);
+        if times == SAME_MAX + 1 {
+            let id = turn.fresh();
+            let (name, detail) = ("touch_stuck".to_owned(), self.state().0.to_owned());
+            turn.out.push(Effect::Tell(Up::Fault { id, name, detail }));
+        }
+        times > SAME_MAX
     }
 
     /// Whether anybody is served: starting, pairing and out of service are not.
@@ -89,10 +111,10 @@ impl Session {
                     self.work(turn, Work::Cascade(path), Call::Rooms { under: Some(under) });
                 }
             }
-            (Intent::Choose { id }, Step::Matches(matches)) => {
-                if matches.iter().any(|found| found.handle == id) {
-                    self.read(turn, id, false);
-                }
+            (Intent::Choose { id }, Step::Matches(matches))
+                if matches.iter().any(|found| found.handle == id) =>
+            {
+                self.read(turn, id, false);
             }
             (Intent::ReadNow, Step::Account(seen)) if seen.account.money_model != "card" => {
                 self.read(turn, seen.account.matched.handle, true);

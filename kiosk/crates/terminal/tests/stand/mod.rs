@@ -1,6 +1,6 @@
 //! A kiosk on a bench: the session and its journal as they are, and around them a server, a
 //! printer and a card reader that keep books of their own and fail when told to.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
