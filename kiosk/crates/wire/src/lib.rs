@@ -8,6 +8,7 @@
 
 pub mod account;
 pub mod card;
+pub mod card_format;
 pub mod channel;
 pub mod command;
 pub mod content;
