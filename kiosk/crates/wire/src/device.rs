@@ -9,6 +9,14 @@ use uuid::Uuid;
 
 use crate::signed::Bytes;
 
+/// Six digits by which an operator sees that the kiosk they take up is the one they stand before:
+/// the first eight bytes of the SHA-256 of its public key's 32 bytes, modulo a million. Shown at
+/// the kiosk and in the back office, and reckoned by each of them itself.
+pub fn fingerprint(key_sha256: &[u8; 32]) -> String {
+    let [a, b, c, d, e, f, g, h, ..] = *key_sha256;
+    format!("{:06}", u64::from_be_bytes([a, b, c, d, e, f, g, h]) % 1_000_000)
+}
+
 /// `POST /pairings`: an unpaired kiosk asks for a code.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PairingRequest {

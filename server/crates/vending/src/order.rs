@@ -58,6 +58,17 @@ impl House {
     /// names the field that differs (I3, 1D); proved by
     /// `the_same_client_id_finds_the_same_order_and_a_contradiction_is_named`.
     pub async fn place_order(&self, project: ProjectId, wish: PlaceOrder) -> Result<Order> {
+        self.place_order_for(project, wish, self.settings().order_lifetime).await
+    }
+
+    /// The same for an order that can be paid for so long; where people queue behind each other it
+    /// is minutes.
+    pub async fn place_order_for(
+        &self,
+        project: ProjectId,
+        wish: PlaceOrder,
+        lifetime: Duration,
+    ) -> Result<Order> {
         check_client_id(&wish.client_id)?;
         let known = order::by_client_id(self.store().read(), project, &wish.client_id).await?;
         if let Some(known) = known {
@@ -73,7 +84,8 @@ impl House {
         let quote = self.quote(project, wish.meter).await?;
         let mut refused = StoreError::Conflict;
         for _ in 0..DRAFTS_MAX {
-            let draft = self.draft(project, &wish, &quote);
+            let mut draft = self.draft(project, &wish, &quote);
+            draft.expires_at = draft.placed_at + TimeDelta::from_std(lifetime).unwrap_or_default();
             match self.store_order(project, &wish, draft).await {
                 Err(VendingError::Store(error @ StoreError::Refused(_))) => refused = error,
                 done => return done,
