@@ -64,6 +64,8 @@ named! {
     RunJobs = "job.run",
     /// Prove the books and read the operation log.
     Audit = "audit",
+    /// Take kiosks up and put them out, ask them for something, write what they show.
+    ManageKiosks = "kiosk.manage",
     /// Create operators, give and take roles, end other people's logins.
     ManageOperators = "operator.manage",
 }
@@ -113,6 +115,7 @@ impl Role {
                 ResendVend,
                 SettleVend,
                 CloseWork,
+                ManageKiosks,
             ],
             Role::Cashier => &[ViewSite, ViewMoney, Sell, ReadMeter],
             Role::Engineer => &[
@@ -126,6 +129,7 @@ impl Role {
                 SettleVend,
                 CloseWork,
                 RunJobs,
+                ManageKiosks,
             ],
             Role::Auditor => &[ViewSite, ViewMoney, Audit],
         }

@@ -31,7 +31,7 @@ use crate::{
         App, Code, Problem,
         app::CALLBACKS_AT_ONCE_MAX,
         callback::{self, skew::SkewWatch},
-        dispatch, health, kiosk, live, openapi, pages, setup_page, tenant, trace,
+        dispatch, health, kiosk, live, openapi, operator, pages, setup_page, tenant, trace,
     },
     metrics::Metrics,
     operator::{
@@ -302,6 +302,7 @@ async fn listen_for_gateways(
 /// Everything the server answers. Whatever is not here is a problem like every other.
 pub fn routes(config: &mut ServiceConfig) {
     callback::configure(config);
+    operator::kiosk_content::configure(config);
     dispatch::configure(config);
     tenant::configure(config);
     kiosk::configure(config);
