@@ -37,6 +37,8 @@ impl MigratorTrait for Migrator {
             Box::new(step::notice::Step),
             Box::new(step::tenant_order::Step),
             Box::new(step::tenant_look::Step),
+            Box::new(step::kiosk::Step),
+            Box::new(step::kiosk_sale::Step),
         ]
     }
 }

@@ -36,6 +36,12 @@ pub const GLOBAL_TABLES: &[&str] = &[
     "subscription_quota",
     "receipt_locator",
     "stream_ticket",
+    "kiosk_pairing",
+    "kiosk_locator",
+    "kiosk_challenge",
+    "kiosk_session",
+    "kiosk_upload",
+    "holiday_list",
 ];
 
 /// Creates the tables of a step, in the order given: one that refers to another comes after it.

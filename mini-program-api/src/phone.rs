@@ -82,7 +82,7 @@ pub(crate) fn code_hash(desk: &Desk, id: ChallengeId, code: &str) -> String {
 }
 
 /// Eleven digits of a mobile number in mainland China, however it is written.
-pub(crate) fn mobile(written: &str) -> Option<String> {
+pub fn mobile(written: &str) -> Option<String> {
     let digits: String = written.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
     let digits = digits.strip_prefix("+86").unwrap_or(&digits);
     let mut bytes = digits.bytes();

@@ -159,6 +159,11 @@ impl Board {
         Some(run)
     }
 
+    /// Forgets somebody's look, because they know how it ended.
+    fn leave(&self, id: Uuid) {
+        self.lock().asks.remove(&id);
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Reads> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -215,6 +220,56 @@ async fn read(desk: Arc<Desk>, project: ProjectId, meter: MeterId, run: u64) {
         }
     };
     desk.reads.tell(run, end, moment(&desk));
+}
+
+/// How a read ended that was waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The meter answered, and what it said is kept.
+    Fresh,
+    /// It did not answer in time.
+    Silent,
+    /// Its gateway is gone.
+    Offline,
+}
+
+/// How long a read is waited for.
+pub const WAIT_MAX: Duration = Duration::from_secs(25);
+/// How often whoever waits looks.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Reads a meter and waits for the end, sharing the read with everybody who asks for the same one;
+/// `asker` is a kiosk. A read that goes on after [`WAIT_MAX`] is kept when it ends.
+///
+/// # Errors
+/// [`Failure::TooMany`] if the asker waits for as many as they may.
+pub async fn shared(
+    desk: &Arc<Desk>,
+    asker: Uuid,
+    (project, meter): (ProjectId, MeterId),
+) -> Result<Ended> {
+    let mut bytes = [0u8; 16];
+    desk.rng.fill(&mut bytes);
+    let (ask, asker) = (uuid::Builder::from_random_bytes(bytes).into_uuid(), PersonId(asker));
+    let (began, now) = (desk.clock.monotonic(), moment(desk));
+    if let Some(run) = desk.reads.ask(ask, asker, meter.0, now)? {
+        tokio::spawn(read(Arc::clone(desk), project, meter, run));
+    }
+    let ended = loop {
+        let now = desk.clock.monotonic();
+        match desk.reads.look(ask, asker, meter.0, now).map(|run| run.state) {
+            Some(State::Done) => break Ended::Fresh,
+            Some(State::Failed("meter.offline")) => break Ended::Offline,
+            Some(State::Failed(_)) | None => break Ended::Silent,
+            Some(State::Waiting | State::Reading) => {}
+        }
+        if now.saturating_sub(began) > WAIT_MAX {
+            break Ended::Silent;
+        }
+        tokio::time::sleep(LOOK).await;
+    };
+    desk.reads.leave(ask);
+    Ok(ended)
 }
 
 async fn show(call: Call) -> Result<Answer> {

@@ -27,6 +27,7 @@ use crate::{
     tag::{self, MeterOf},
 };
 
+pub mod kiosk;
 pub mod spend;
 use spend::{Asking, Spent};
 

@@ -66,6 +66,8 @@ named! {
     RunJobs = "job.run",
     /// Prove the books and read the operation log.
     Audit = "audit",
+    /// Take kiosks up and put them out, ask them for something, write what they show.
+    ManageKiosks = "kiosk.manage",
     /// Create operators, give and take roles, end other people's logins.
     ManageOperators = "operator.manage",
 }
@@ -116,6 +118,7 @@ impl Role {
                 SettleVend,
                 ShipAgain,
                 CloseWork,
+                ManageKiosks,
             ],
             Role::Cashier => &[ViewSite, ViewMoney, Sell, ReadMeter],
             Role::Engineer => &[
@@ -129,6 +132,7 @@ impl Role {
                 SettleVend,
                 CloseWork,
                 RunJobs,
+                ManageKiosks,
             ],
             Role::Auditor => &[ViewSite, ViewMoney, Audit],
         }

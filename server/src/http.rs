@@ -15,6 +15,7 @@ pub mod route;
 
 pub mod callback;
 pub mod health;
+pub mod kiosk;
 pub mod live;
 pub mod openapi;
 pub mod operator;

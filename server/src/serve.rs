@@ -31,7 +31,7 @@ use crate::{
         App, Code, Problem,
         app::CALLBACKS_AT_ONCE_MAX,
         callback::{self, skew::SkewWatch},
-        dispatch, health, live, openapi, pages, setup_page, tenant, trace,
+        dispatch, health, kiosk, live, openapi, operator, pages, setup_page, tenant, trace,
     },
     metrics::Metrics,
     operator::{
@@ -45,10 +45,11 @@ use crate::{
 };
 
 mod care;
+pub mod kiosks;
 pub mod notices;
 mod part;
 pub mod settings;
-mod tenants;
+pub mod tenants;
 use part::{Part, Parts as Background};
 
 /// Events of the gateway waiting to be taken; one may carry a thousand readings, and what does not
@@ -196,6 +197,8 @@ pub async fn start_with(config: Config, outside: Outside) -> Result<Server, Star
     let tenants =
         tenants::desk(&house, &config, &addresses, (clock.clone(), rng.clone()), stopping.clone())
             .await?;
+    let tenants = Arc::new(tenants);
+    let kiosks = Arc::new(kiosks::desk(&tenants, stopping.clone()).await?);
     let app = Data::new(App {
         house: house.clone(),
         server: config.server.clone(),
@@ -208,7 +211,8 @@ pub async fn start_with(config: Config, outside: Outside) -> Result<Server, Star
             passwords: Passwords::new(rng.as_ref())?,
             budgets: Arc::clone(&budgets),
         },
-        tenants: Arc::new(tenants),
+        tenants,
+        kiosks,
         clock,
         rng,
         budgets,
@@ -269,6 +273,10 @@ async fn work(
         background.start("the job worker", jobs),
         background.start("the upkeep", upkeep),
         background.start("the care for keys and lines", care::keep(app.clone(), stopping.clone())),
+        background.start(
+            "the watch over kiosks",
+            kiosk_api::watch::keep(Arc::clone(&app.kiosks), stopping.clone()),
+        ),
     ];
     if app.server.live_page {
         let told = live::tell(app.clone(), stopping.clone());
@@ -294,8 +302,10 @@ async fn listen_for_gateways(
 /// Everything the server answers. Whatever is not here is a problem like every other.
 pub fn routes(config: &mut ServiceConfig) {
     callback::configure(config);
+    operator::kiosk_content::configure(config);
     dispatch::configure(config);
     tenant::configure(config);
+    kiosk::configure(config);
     health::configure(config);
     openapi::configure(config);
     live::configure(config);

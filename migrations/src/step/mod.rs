@@ -7,6 +7,8 @@ pub mod challenge;
 pub mod directory;
 pub mod framing;
 pub mod job;
+pub mod kiosk;
+pub mod kiosk_sale;
 pub mod ledger;
 pub mod lookup;
 pub mod meter_epoch;

@@ -153,7 +153,23 @@ impl Scene {
         })
     }
 
-    fn with_us(&self) -> Result<bool> {
+    /// True while the meter's gateway is gone.
+    pub fn is_offline(&self) -> bool {
+        self.offline
+    }
+
+    /// What supply was last read to be: `on`, `off`, `waiting` or `unknown`.
+    pub fn supply(&self) -> &'static str {
+        self.actual
+    }
+
+    /// The meter.
+    pub fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    /// True where we keep the money, and not the meter.
+    pub fn with_us(&self) -> Result<bool> {
         Ok(self.meter.money_model()? == MoneyModel::PlatformHeld)
     }
 

@@ -90,7 +90,7 @@ impl Asking {
 }
 
 /// One number, or one meter, gets one message a minute and ten a day.
-fn of_subject(subject: &str) -> [Budget; 2] {
+pub(super) fn of_subject(subject: &str) -> [Budget; 2] {
     [
         Budget::new(format!("sms:subject:minute:{subject}"), PHONE_EVERY, 1),
         Budget::new(format!("sms:subject:day:{subject}"), TimeDelta::days(1), PHONE_DAY_MAX),

@@ -34,6 +34,8 @@ pub struct App {
     pub sign_in: SignIn,
     /// What the tenants' handlers have at hand.
     pub tenants: Arc<mini_program_api::Desk>,
+    /// What the kiosks' handlers have at hand.
+    pub kiosks: Arc<kiosk_api::Desk>,
     /// Budgets per address.
     pub budgets: Arc<Budgets>,
     /// Counts for the metrics page.

@@ -98,6 +98,45 @@ async fn handle(
     Ok(respond(&answer))
 }
 
+/// Lets a request in whose body is no JSON: the same budget, login and permission as for every
+/// route of the registry.
+pub async fn let_in(
+    route: &Route,
+    request: &HttpRequest,
+    app: &App,
+) -> Result<(Caller, ProjectId)> {
+    let client = Client::of(request, app.server.trusted_proxies);
+    if !app.budgets.request(client.ip) {
+        return Err(Problem::new(Code::TooManyRequests).retry_after(1));
+    }
+    let (caller, _) = authenticate(route, request, app).await?;
+    let project = authorise(route, request, app, caller.as_ref()).await?;
+    let caller = caller.ok_or(Problem::new(Code::LoginRequired))?;
+    Ok((caller, project.ok_or_else(|| Problem::not_found("project"))?))
+}
+
+/// A line of the operation log about such a request.
+pub fn line(
+    app: &App,
+    request: &HttpRequest,
+    route: &Route,
+    (caller, project): (&Caller, ProjectId),
+    outcome: &str,
+) -> NewOperation {
+    let values = request.match_info().iter().filter(|(name, _)| *name != "project");
+    let target = values.map(|(name, value)| format!("{name}:{value}")).collect::<Vec<_>>();
+    NewOperation {
+        at: app.clock.now(),
+        operator: Some(caller.operator.id),
+        project: Some(project),
+        action: route.name.to_owned(),
+        target: target.join(" "),
+        detail: "{}".to_owned(),
+        ip: Client::of(request, app.server.trusted_proxies).ip.to_string(),
+        outcome: outcome.to_owned(),
+    }
+}
+
 fn respond(answer: &Answer) -> HttpResponse {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
     let mut response = HttpResponse::build(status);
@@ -253,7 +292,8 @@ async fn logged(route: &'static Route, call: Call) -> Result<Answer> {
     result
 }
 
-async fn append(app: &App, line: NewOperation) -> Result<()> {
+/// Keeps a line of the operation log.
+pub async fn append(app: &App, line: NewOperation) -> Result<()> {
     let written = app
         .house
         .store()

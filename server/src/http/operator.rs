@@ -11,6 +11,9 @@ pub mod binding;
 pub mod gap;
 pub mod gateway;
 pub mod job;
+pub mod kiosk;
+pub mod kiosk_command;
+pub mod kiosk_content;
 pub mod ledger;
 pub mod me;
 pub mod meter;
@@ -41,6 +44,9 @@ pub const ROUTES: &[&[Route]] = &[
     order::ROUTES,
     shipping::ROUTES,
     notice::ROUTES,
+    kiosk::ROUTES,
+    kiosk_command::ROUTES,
+    kiosk_content::ROUTES,
     vend::ROUTES,
     work_item::ROUTES,
     job::ROUTES,

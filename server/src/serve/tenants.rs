@@ -155,7 +155,7 @@ fn key_of(path: &str) -> Result<Zeroizing<Vec<u8>>, StartError> {
 
 /// The key a site made for itself at its first start; all processes of a site share it, because it
 /// lies in their database.
-async fn own_key(
+pub(super) async fn own_key(
     store: &Store,
     rng: &dyn Rng,
     name: &'static str,

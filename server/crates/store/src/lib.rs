@@ -42,6 +42,8 @@ pub mod rate;
 pub mod shipping;
 pub mod sms_challenge;
 
+pub mod kiosk;
+
 pub mod idempotency;
 pub mod operation_log;
 pub mod operator;

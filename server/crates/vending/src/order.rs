@@ -82,7 +82,7 @@ impl House {
     /// names the field that differs (I3, 1D); proved by
     /// `the_same_client_id_finds_the_same_order_and_a_contradiction_is_named`.
     pub async fn place_order(&self, project: ProjectId, wish: PlaceOrder) -> Result<Order> {
-        self.place(project, wish, None).await
+        self.place(project, wish, None, self.settings().order_lifetime).await
     }
 
     /// The same for a tenant with a phone.
@@ -95,7 +95,18 @@ impl House {
         wish: PlaceOrder,
         by: PlacedBy,
     ) -> Result<Order> {
-        self.place(project, wish, Some(by)).await
+        self.place(project, wish, Some(by), self.settings().order_lifetime).await
+    }
+
+    /// The same for an order that can be paid for so long; where people queue behind each other it
+    /// is minutes.
+    pub async fn place_order_for(
+        &self,
+        project: ProjectId,
+        wish: PlaceOrder,
+        lifetime: Duration,
+    ) -> Result<Order> {
+        self.place(project, wish, None, lifetime).await
     }
 
     async fn place(
@@ -103,6 +114,7 @@ impl House {
         project: ProjectId,
         wish: PlaceOrder,
         by: Option<PlacedBy>,
+        lifetime: Duration,
     ) -> Result<Order> {
         check_client_id(&wish.client_id)?;
         let known = order::by_client_id(self.store().read(), project, &wish.client_id).await?;
@@ -119,7 +131,8 @@ impl House {
         let quote = self.quote(project, wish.meter).await?;
         let mut refused = StoreError::Conflict;
         for _ in 0..DRAFTS_MAX {
-            let draft = self.draft(project, &wish, &quote);
+            let mut draft = self.draft(project, &wish, &quote);
+            draft.expires_at = draft.placed_at + TimeDelta::from_std(lifetime).unwrap_or_default();
             match self.store_order(project, (&wish, by), draft).await {
                 Err(VendingError::Store(error @ StoreError::Refused(_))) => refused = error,
                 done => return done,

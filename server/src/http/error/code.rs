@@ -128,6 +128,37 @@ codes! {
     SignInNotOffered = "sign_in.not_offered", 404, "这里没有开通这种登录方式",
         "This way to sign in is not offered here", "请用手机号登录", "Sign in by phone number";
 
+    // Kiosks.
+    KioskSession = "kiosk.session", 401, "终端需要重新连接", "The kiosk has to greet again",
+        "请稍候，终端会自动重连", "Wait a moment; the kiosk connects by itself";
+    KioskRevoked = "kiosk.revoked", 403, "终端未授权", "The kiosk is not let in",
+        "请联系物业重新配对", "Ask the operator to pair it again";
+    KioskPairingRefused = "kiosk.pairing_refused", 422, "配对码不对、已作废或已过期",
+        "The pairing code is wrong, burnt or too old", "请在终端上重新获取配对码",
+        "Have the kiosk show another code";
+    KioskFingerprint = "kiosk.fingerprint", 422, "指纹与终端屏幕上的不一致",
+        "The fingerprint is not the one of this kiosk", "请核对屏幕上的六位数字",
+        "Compare the six digits on its screen";
+    KioskCommandRefused = "kiosk.command_refused", 409, "不能下达这条命令",
+        "The command cannot be given", "请查看 params 里的原因", "See why in params";
+    KioskContentRefused = "kiosk.content_refused", 422, "内容不符合要求",
+        "The content may not be shown", "请按 errors 里的字段改正", "Mend the fields in errors";
+    KioskFileRefused = "kiosk.file_refused", 422, "文件类型、大小或校验不符",
+        "The file is not of a type, size or digest that is taken",
+        "请上传 PNG、JPEG、WebP、MP4 或 WebM", "Send PNG, JPEG, WebP, MP4 or WebM";
+    CardUnloaded = "card.unloaded", 409, "卡内有未充入表的金额",
+        "The card holds an amount its meter has not taken",
+        "请先把卡插入电表", "Insert the card into the meter first";
+    CardPending = "card.pending", 409, "上次购电还没有写到卡上",
+        "An earlier purchase is not on the card yet", "请先补写上一次的购电",
+        "Finish that purchase first";
+    CardOther = "card.other", 409, "不是同一张卡", "It is another card",
+        "请放上下单时的那张卡", "Use the card the order was placed for";
+    CardFrozen = "card.frozen", 409, "卡已停用，请联系物业", "The card is stopped",
+        "请携卡联系物业", "Take the card to the property";
+    CardRefused = "card.refused", 409, "这张卡不能在此充值",
+        "This card cannot be topped up here", "请联系物业", "Ask the property";
+
     // Repeats.
     IdempotencyKeyMissing = "idempotency.key_missing", 400, "缺少 Idempotency-Key",
         "The Idempotency-Key header is missing", "请为每次操作生成唯一编号，重试时沿用",
@@ -213,6 +244,17 @@ impl Code {
     /// The code's stable name.
     pub const fn as_str(self) -> &'static str {
         self.row().code
+    }
+
+    /// The code of a card that is refused, by its reason.
+    pub fn of_card(why: &str) -> Code {
+        match why {
+            "unloaded" => Code::CardUnloaded,
+            "pending" => Code::CardPending,
+            "other_card" => Code::CardOther,
+            "frozen" => Code::CardFrozen,
+            _ => Code::CardRefused,
+        }
     }
 
     /// The code of a refusal. Exhaustive: a new refusal does not compile without its row.

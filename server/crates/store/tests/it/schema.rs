@@ -148,6 +148,9 @@ async fn every_entity_reads_the_migrated_schema() {
             sms_challenge rate meter_tag binding home binding_code invitation binding_request
             notice notice_delivery notice_choice notice_quiet subscription_quota
             order_tenant receipt_locator stream_ticket shipping
+            kiosk_pairing kiosk_locator kiosk_challenge kiosk_session kiosk_upload kiosk
+            kiosk_pulse kiosk_interval kiosk_command kiosk_received kiosk_event holiday_list kiosk_content
+            kiosk_shown kiosk_file kiosk_file_part kiosk_play order_kiosk kiosk_print kiosk_card kiosk_voucher
         );
         seen.sort();
         assert_eq!(tables(&db).await, seen);
@@ -337,6 +340,46 @@ const FIXTURE: &[&[&str]] = &[
     ],
     // An index only.
     &[],
+    &[
+        "insert into kiosk_pairing (id, selector, code_hash, secret_hash, public_key, hardware, \
+       software, created_at, expires_at, tries, state) values ({1}, 'ABC', 'h', 's', 'p', 'x', \
+       '1', '2026-11-21 06:30:00+00:00', '2026-11-21 06:40:00+00:00', 0, 'waiting')",
+        "insert into kiosk_locator (kiosk_id, project_id, public_key) values ({2}, 7, 'p')",
+        "insert into kiosk_challenge (hash, kiosk_id, expires_at) \
+       values ('h', {2}, '2026-11-21 06:31:00+00:00')",
+        "insert into kiosk_session (hash, kiosk_id, project_id, boot_id, created_at, expires_at) \
+       values ('h', {2}, 7, {3}, '2026-11-21 06:30:00+00:00', '2026-11-21 06:45:00+00:00')",
+        "insert into kiosk_upload (hash, project_id, kiosk_id, command_id, kind, expires_at) \
+       values ('h', 7, {2}, {4}, 'log', '2026-11-21 06:45:00+00:00')",
+        "insert into kiosk (project_id, id, number, name, public_key, state, settings, \
+       settings_version, hardware, software, paired_at) values (7, {2}, 'K-01', 'a', 'p', \
+       'active', '{}', 1, 'x', '1', '2026-11-21 06:30:00+00:00')",
+        "insert into kiosk_pulse (project_id, kiosk_id, boot_id, heard_at, way, beat, state, \
+       state_at, idle) values (7, {2}, {3}, '2026-11-21 06:30:00+00:00', 'poll', '{}', 'Idle', \
+       '2026-11-21 06:30:00+00:00', true)",
+        "insert into kiosk_interval (project_id, kiosk_id, from_at, reason) \
+       values (7, {2}, '2026-11-21 06:30:00+00:00', '')",
+        "insert into kiosk_command (project_id, id, kiosk_id, verb, args, issued_at, expires_at, \
+       signature, state, detail, updated_at) values (7, {4}, {2}, 'reboot', '{}', \
+       '2026-11-21 06:30:00+00:00', '2026-11-21 06:35:00+00:00', 's', 'queued', '{}', \
+       '2026-11-21 06:30:00+00:00')",
+        "insert into kiosk_event (project_id, kiosk_id, id, at, kind, name, detail) \
+       values (7, {2}, {5}, '2026-11-21 06:30:00+00:00', 'fault', 'page_hung', '{}')",
+    ],
+    &[
+        "insert into holiday_list (version, body, created_at) \
+       values (1, '{}', '2026-11-21 06:30:00+00:00')",
+        "insert into kiosk_content (project_id, content_version, state, body, created_at) \
+       values (7, 1, 'draft', '{}', '2026-11-21 06:30:00+00:00')",
+        "insert into kiosk_shown (project_id, kiosk_id, content_version, shown, at) \
+       values (7, {2}, 1, true, '2026-11-21 06:30:00+00:00')",
+        "insert into kiosk_file (project_id, sha256, size, media_type, whole, created_at) \
+       values (7, 'd', 5, 'image/png', true, '2026-11-21 06:30:00+00:00')",
+        "insert into kiosk_play (project_id, kiosk_id, sha256, day, plays, shown_ms) \
+       values (7, {2}, 'd', '2026-11-21', 1, 5000)",
+        "insert into kiosk_card (project_id, card_no, uid, meter_id, seq, state, created_at) \
+       values (7, 1, 'u', {9}, 0, 'active', '2026-11-21 06:30:00+00:00')",
+    ],
 ];
 
 /// Puts ids in: `{3}` stands for the third id (or some bytes).
