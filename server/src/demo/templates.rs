@@ -10,13 +10,9 @@ use crate::{
     serve::notices::CUT_BY_HAND,
 };
 
-/// What stands under which keyword of every WeChat template of the demo.
-const VALUES: [(&str, &str); 4] = [
-    ("thing1", "title"),
-    ("thing2", "place"),
-    ("amount3", "wechat_amount"),
-    ("time4", "wechat_time"),
-];
+/// What stands under which keyword of every WeChat template of the demo: values every kind has.
+const VALUES: [(&str, &str); 3] =
+    [("thing1", "title"), ("thing2", "place"), ("time3", "wechat_time")];
 
 /// `[notices]` of the demo.
 pub fn notices() -> Notices {

@@ -157,35 +157,37 @@ pub async fn later_lives<C: ConnectionTrait>(
     Ok(found.into_iter().collect())
 }
 
-/// Meters of an account.
+/// Meters of an account, by number. They are put in order here: asked to do it, SQLite walks the
+/// numbers of the whole project instead of the few meters of the account.
 pub async fn of_account<C: ConnectionTrait>(
     db: &C,
     project: ProjectId,
     account: AccountId,
 ) -> Result<Vec<Meter>, StoreError> {
-    let found = meter::Entity::find()
+    let mut found = meter::Entity::find()
         .filter(meter::Column::ProjectId.eq(project.0))
         .filter(meter::Column::AccountId.eq(account.0))
-        .order_by_asc(meter::Column::MeterNo)
         .limit(LIST_MAX)
         .all(db)
         .await?;
+    found.sort_by(|one, other| one.meter_no.cmp(&other.meter_no));
     Ok(found)
 }
 
-/// Meters of a room.
+/// Meters of a room that are in use, by number; put in order here like those of an account.
 pub async fn of_room<C: ConnectionTrait>(
     db: &C,
     project: ProjectId,
     room: RoomId,
 ) -> Result<Vec<Meter>, StoreError> {
-    let found = meter::Entity::find()
+    let mut found = meter::Entity::find()
         .filter(meter::Column::ProjectId.eq(project.0))
         .filter(meter::Column::RoomId.eq(room.0))
         .filter(meter::Column::State.ne("removed"))
-        .order_by_asc(meter::Column::MeterNo)
+        .limit(LIST_MAX)
         .all(db)
         .await?;
+    found.sort_by(|one, other| one.meter_no.cmp(&other.meter_no));
     Ok(found)
 }
 

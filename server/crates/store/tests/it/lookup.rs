@@ -60,6 +60,15 @@ const ASKED: &[(&str, &str)] = &[
          and placed_at <= 'x' order by placed_at desc limit 9",
         "orders_account_id_placed_at_idx",
     ),
+    (
+        "select * from meter where project_id = 7 and account_id = x'00' limit 9",
+        "meter_account_id_idx",
+    ),
+    (
+        "select * from meter where project_id = 7 and room_id = x'00' and state <> 'removed' \
+         limit 9",
+        "meter_room_id_idx",
+    ),
     // Every call from a phone begins with one of these.
     ("select * from identity where person_id = x'00'", "identity_person_id_idx"),
     ("select * from person_session where person_id = x'00'", "person_session_person_id_idx"),
