@@ -4,6 +4,7 @@
 
 pub mod calendar;
 pub mod call;
+pub mod card;
 pub mod intent;
 pub mod printer;
 pub mod receipt;

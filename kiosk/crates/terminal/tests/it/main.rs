@@ -2,5 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod card;
+#[cfg(feature = "pcsc")]
+mod card_pcsc;
 mod printer;
 mod receipt;
