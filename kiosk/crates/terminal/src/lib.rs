@@ -6,6 +6,7 @@ pub mod advert;
 pub mod ambient;
 pub mod calendar;
 pub mod call;
+pub mod card;
 pub mod clock;
 pub mod command;
 pub mod device;

@@ -3,7 +3,9 @@
 //! given byte. This crate shares no code with the product: it reads printers' and cards' commands
 //! by tables of its own and keeps what really came out, so that it can contradict the product.
 
+pub mod card;
 pub mod escpos;
 pub mod paper;
 pub mod printer;
 pub mod socket;
+pub mod vpcd;

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod advert;
+mod card;
+mod card_pcsc;
 mod command;
 mod faulty;
 mod line;
