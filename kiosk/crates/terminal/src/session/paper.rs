@@ -180,7 +180,10 @@ impl Session {
         task: Task,
         outcome: &Outcome,
     ) -> bool {
-        let waits = |job: &PrintJob| matches!(job.stage, Stage::Asking { task: Some(waited), .. } if waited == task);
+        let waits = |job: &PrintJob| match job.stage {
+            Stage::Asking { task: waited, .. } => waited == Some(task),
+            Stage::Printing => false,
+        };
         let Some(at) = self.prints.iter().position(waits) else { return false };
         match outcome {
             Ok(Answer::Print(print)) if self.prints[at].automatic && print.already => {
