@@ -84,6 +84,9 @@ fn head(session: &Session) -> Head {
 
 fn countdown(session: &Session) -> Option<Countdown> {
     let customer = session.customer.as_ref()?;
+    if session.is_writing_card() && matches!(customer.step, Step::Sale { .. }) {
+        return None;
+    }
     let left_ms = customer.deadline.left_ms(session.at_ms);
     let asks = !matches!(
         customer.step,

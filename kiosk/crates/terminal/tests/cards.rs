@@ -1,5 +1,6 @@
 //! Rows 22 to 27 of the failure table: cards that are torn, taken away, worn, or somebody else's.
 //! The table of all rows stands in `failures.rs`.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use kiosk_wire::{card::VoucherOutcome, order::OrderState};
 use terminal::{
@@ -16,7 +17,7 @@ use stand::{Pen, Stand, UID, Wire};
 fn a_power_cut_during_a_card_write_is_finished_with_the_same_voucher() {
     for kept in [false, true] {
         let mut stand = Stand::new();
-        stand.to_code_by_card(UID);
+        stand.reach_code_by_card(UID);
         stand.pen = Pen::Stuck;
         stand.set(OrderState::AwaitingCard);
         stand.pass(2_000);
@@ -47,7 +48,7 @@ fn a_power_cut_during_a_card_write_is_finished_with_the_same_voucher() {
 #[test]
 fn a_card_taken_away_is_asked_for_again_and_its_voucher_kept() {
     let mut stand = Stand::new();
-    stand.to_code_by_card(UID);
+    stand.reach_code_by_card(UID);
     stand.lift();
     stand.set(OrderState::AwaitingCard);
     stand.pass(2_000);
@@ -79,7 +80,7 @@ fn a_card_taken_away_is_asked_for_again_and_its_voucher_kept() {
 fn a_torn_card_is_read_again_and_written_once() {
     for (pen, writes) in [(Pen::Torn, 2), (Pen::TornLate, 1)] {
         let mut stand = Stand::new();
-        stand.to_code_by_card(UID);
+        stand.reach_code_by_card(UID);
         stand.pen = pen;
         stand.set(OrderState::AwaitingCard);
         stand.pass(2_000);
@@ -98,7 +99,7 @@ fn a_torn_card_is_read_again_and_written_once() {
 #[test]
 fn another_card_is_sent_away_before_it_is_touched() {
     let mut stand = Stand::new();
-    stand.to_code_by_card(UID);
+    stand.reach_code_by_card(UID);
     stand.lift();
     stand.set(OrderState::AwaitingCard);
     stand.pass(2_000);
@@ -116,7 +117,7 @@ fn another_card_is_sent_away_before_it_is_touched() {
 #[test]
 fn a_worn_card_is_tried_three_times_and_then_called_broken() {
     let mut stand = Stand::new();
-    stand.to_code_by_card(UID);
+    stand.reach_code_by_card(UID);
     stand.pen = Pen::Mismatch;
     stand.set(OrderState::AwaitingCard);
     stand.pass(2_000);
@@ -138,7 +139,7 @@ fn a_worn_card_is_tried_three_times_and_then_called_broken() {
 #[test]
 fn a_second_voucher_for_an_order_is_never_written() {
     let mut stand = Stand::new();
-    stand.to_code_by_card(UID);
+    stand.reach_code_by_card(UID);
     stand.pen = Pen::Torn;
     stand.set(OrderState::AwaitingCard);
     stand.pass(2_000);
@@ -152,7 +153,7 @@ fn a_second_voucher_for_an_order_is_never_written() {
 #[test]
 fn no_card_is_written_while_the_server_is_away() {
     let mut stand = Stand::new();
-    stand.to_code_by_card(UID);
+    stand.reach_code_by_card(UID);
     stand.lift();
     stand.set(OrderState::AwaitingCard);
     stand.pass(2_000);

@@ -1,4 +1,5 @@
 //! The engine with a server, a printer and a card reader that are not there.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::{
     sync::{Arc, Mutex},
@@ -211,7 +212,7 @@ impl Bench {
         self.touch(Intent::Pay { wallet: "wechat".to_owned() }).await;
     }
 
-    async fn to_code(&self) {
+    async fn reach_code(&self) {
         self.choose().await;
         let code = |view: &View| matches!(view.screen, Screen::Pay { qr_svg: Some(_), .. });
         self.until("code", code).await;
@@ -242,7 +243,7 @@ async fn a_sale_runs_from_the_first_touch_to_the_receipt_over_a_real_file() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("journal");
     let bench = Bench::new(Journal::open(Box::new(FileMedium::at(&path)))).await;
-    bench.to_code().await;
+    bench.reach_code().await;
     assert!(std::fs::read_to_string(&path).unwrap().contains("\"shown\""));
     assert_eq!(bench.engine.may(Verb::Reboot), May::Defer("session"));
     bench.set(OrderState::PowerOn);
@@ -260,7 +261,7 @@ async fn leaving_a_screen_does_not_end_the_printing() {
     let (_, journal) = on_disk();
     let bench = Bench::new(journal).await;
     let held = bench.far.press.lock().await;
-    bench.to_code().await;
+    bench.reach_code().await;
     bench.set(OrderState::PowerOn);
     bench.pass(2_000).await;
     bench.until("printing", |view| receipt(view) == Some("printing")).await;
@@ -278,7 +279,7 @@ async fn a_worker_that_dies_leaves_doubt_and_no_silence() {
     let (_, journal) = on_disk();
     let bench = Bench::new(journal).await;
     *bench.far.press_dies.lock().unwrap() = true;
-    bench.to_code().await;
+    bench.reach_code().await;
     bench.set(OrderState::PowerOn);
     bench.pass(2_000).await;
     bench.until("doubt", |view| receipt(view) == Some("unknown")).await;
@@ -349,7 +350,7 @@ async fn a_disk_that_fills_up_stops_payments_until_it_is_mended() {
     disk.0.lock().unwrap().full = false;
     bench.pass(30_000).await;
     bench.until("home", |view| matches!(view.screen, Screen::Home { .. })).await;
-    bench.to_code().await;
+    bench.reach_code().await;
 }
 
 #[tokio::test]

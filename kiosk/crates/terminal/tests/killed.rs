@@ -1,4 +1,5 @@
 //! The power goes at every line of the journal: before it is written, and right after.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use kiosk_wire::{channel::Up, order::OrderState, receipt::PrintOutcome};
 use terminal::{
@@ -13,9 +14,9 @@ use stand::{Dies, Disk, Pen, Stand, UID, server::Server};
 /// One sale from the first touch to home.
 fn sell(stand: &mut Stand, by_card: bool) {
     if by_card {
-        stand.to_code_by_card(UID);
+        stand.reach_code_by_card(UID);
     } else {
-        stand.to_code();
+        stand.reach_code();
     }
     stand.pass(4_000);
     if stand.dead || stand.server.orders.is_empty() {
@@ -95,7 +96,7 @@ fn check_after(mut stand: Stand, by_card: bool, before: (usize, usize), at: &str
     assert!(open.sales.is_empty() && open.prints.is_empty(), "{at}: {open:?}");
     // And the next customer is served.
     stand.server.model = "platform";
-    stand.to_code();
+    stand.reach_code();
     assert!(stand.shows_code(), "{at}: {}", stand.name());
 }
 

@@ -1,5 +1,6 @@
 //! Whatever happens, in whatever order: fingers, the link, the provider, paper, cards, the disk,
 //! operators and power cuts.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::BTreeMap;
 

@@ -257,7 +257,7 @@ impl Core {
                 self.step(Event::World(Change::Journal { writable: true }));
             }
         }
-        if self.printer_ms.is_none_or(|due| at_ms >= due) && self.session.is_idle() {
+        if self.printer_ms.is_none_or(|due| at_ms >= due) && !self.session.is_printing() {
             self.printer_ms = Some(at_ms + PRINTER_MS);
             // No question of the session's has the name 0: the answer only tells how it is.
             self.workers.begin(Effect::AskPrinter { task: 0 }, self.paper_mm);

@@ -19,6 +19,9 @@ use crate::{
     words,
 };
 
+/// The most orders whose end is not known yet; with more the line is too bad for another.
+const SALES_MAX: usize = 32;
+
 impl Session {
     /// Why nothing can be paid for this meter here and now; `None` = it can.
     pub(crate) fn closed_for(&self, seen: &Seen) -> Option<Text> {
@@ -112,7 +115,7 @@ impl Session {
     fn may_order(&mut self, turn: &mut Turn<'_>) -> bool {
         let code = if !self.world.journal {
             "disk"
-        } else if !self.world.link_up {
+        } else if !self.world.link_up || self.sales.len() >= SALES_MAX {
             "offline"
         } else if self.world.skew_ms.unsigned_abs() > super::SKEW_MS_MAX {
             "clock"

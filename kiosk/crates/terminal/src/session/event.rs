@@ -211,7 +211,8 @@ pub enum Remote {
 /// Something to do, in the order of the list.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
-    /// Write this down and wait until it is on the disk. If that fails nothing that follows is done.
+    /// Write this down and wait until it is on the disk. If that fails, nothing that follows is
+    /// done.
     Journal(Line),
     /// Ask the server.
     Call {

@@ -26,7 +26,10 @@ impl Session {
                 Call::FindRoom(RoomLookup { room, last_four: text })
             }
             Asked::Order => {
-                let order_no = text.to_ascii_uppercase();
+                // The keypad has digits and no letters; every order's number begins alike.
+                let is_bare = text.bytes().all(|byte| byte.is_ascii_digit());
+                let prefix = if is_bare { "YF" } else { "" };
+                let order_no = format!("{prefix}{}", text.to_ascii_uppercase());
                 self.ask_number(turn, Asked::OrderLastFour { order_no });
                 return;
             }

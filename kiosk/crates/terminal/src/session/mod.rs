@@ -19,8 +19,10 @@ use crate::{
 
 mod buy;
 mod card;
+mod code;
 mod customer;
 mod event;
+mod leave;
 mod look;
 mod paper;
 mod remote;

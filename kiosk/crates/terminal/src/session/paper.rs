@@ -180,7 +180,10 @@ impl Session {
         task: Task,
         outcome: &Outcome,
     ) -> bool {
-        let waits = |job: &PrintJob| matches!(job.stage, Stage::Asking { task: Some(waited), .. } if waited == task);
+        let waits = |job: &PrintJob| match job.stage {
+            Stage::Asking { task: waited, .. } => waited == Some(task),
+            Stage::Printing => false,
+        };
         let Some(at) = self.prints.iter().position(waits) else { return false };
         match outcome {
             Ok(Answer::Print(print)) if self.prints[at].automatic && print.already => {
@@ -242,6 +245,10 @@ impl Session {
             turn.journal(Line::Printed { print: job.print, outcome, paper_mm });
         }
         self.tell_print(turn, job.print, PrintReport { outcome, paper_mm });
+        if !matches!(outcome, PrintOutcome::Printed) {
+            let task = self.task();
+            turn.out.push(Effect::AskPrinter { task });
+        }
         self.show_paper(turn.at, job.order, outcome);
     }
 
@@ -266,8 +273,8 @@ impl Session {
         });
     }
 
-    /// Whether the printer is at it.
-    pub(super) fn is_printing(&self) -> bool {
+    /// Whether a receipt is on its way to the printer or on it.
+    pub fn is_printing(&self) -> bool {
         !self.prints.is_empty()
     }
 

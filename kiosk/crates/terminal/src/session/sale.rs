@@ -7,18 +7,13 @@ use kiosk_wire::order::{OrderDraft, OrderState, OrderView};
 use uuid::Uuid;
 
 use super::{
-    Asked, CALL_MS, CONFIRM_MS, Choosing, POLL_MS, QR_MS_MAX, RESULT_MS, STILL_THERE_MS, Session,
-    Step, Task, Turn,
-    customer::{Deadline, Wish},
-    order_of,
+    CALL_MS, POLL_MS, STILL_THERE_MS, Session, Step, Task, Turn, customer::Deadline, order_of,
     paper::Paper,
 };
 use crate::{
     call::{Call, Failure, Outcome},
-    intent::Errand,
     journal::{Line, Open, OpenVoucher},
     screen::qr_svg,
-    words,
 };
 
 /// The most calls of one order whose answers are still taken; older ones are late.
@@ -103,6 +98,13 @@ impl Sale {
         self.is_paid()
             && (state == Some(OrderState::AwaitingCard) || state.is_none())
             && (self.card.is_some() || self.voucher.is_some() || state.is_some())
+    }
+
+    /// Asks at once, and often, whatever was asked before.
+    pub(super) fn ask_now(&mut self, at_ms: u64) {
+        self.due_ms = at_ms;
+        self.sent_ms = None;
+        self.pause_ms = POLL_MS;
     }
 
     /// What is asked next, if anything.
@@ -295,131 +297,6 @@ impl Session {
         }
     }
 
-    /// Shows the code.
-    ///
-    /// Invariant: the line that says so is written first; the picture of the screen is drawn only
-    /// after the list was carried out
-    /// (`killed_after_every_journal_line_a_sale_keeps_its_invariants`).
-    fn show_code(&mut self, turn: &mut Turn<'_>, client: Uuid, view: &OrderView, svg: String) {
-        turn.journal(Line::Shown { client });
-        let whole_ms = QR_MS_MAX.min(view.expires_in_ms);
-        let since_ms = turn.at;
-        if let Some(sale) = self.sale_mut(client) {
-            sale.phase = Phase::Paying { svg, confirming: false };
-            sale.due_ms = since_ms + POLL_MS;
-        }
-        self.last(Deadline { began_ms: since_ms, whole_ms });
-        self.tell_order(turn, client, "qr_shown");
-    }
-
-    /// Query, close, query again: the server decides what it was.
-    pub(super) fn begin_closing(&mut self, turn: &mut Turn<'_>, client: Uuid) {
-        let writable = self.world.journal;
-        let Some(sale) = self.sale_mut(client) else { return };
-        let was_shown = matches!(sale.phase, Phase::Paying { .. });
-        sale.phase = if sale.order.is_some() { Phase::Closing } else { Phase::Asking };
-        sale.due_ms = turn.at;
-        sale.sent_ms = None;
-        sale.pause_ms = POLL_MS;
-        // Without a journal it is closed all the same: closing moves no money.
-        if writable {
-            turn.journal(Line::Closing { client });
-        }
-        if was_shown {
-            self.tell_order(turn, client, "qr_hidden");
-        }
-    }
-
-    /// A finger that gives up, while the code is shown.
-    pub(super) fn give_up(&mut self, turn: &mut Turn<'_>, wanted: Wish) {
-        let Some(client) = self.attached() else { return };
-        let paying = matches!(self.sale(client).map(|s| &s.phase), Some(Phase::Paying { .. }));
-        let other = wanted != Wish::Other || self.other_wallet(client).is_some();
-        if paying && other {
-            if let Some(Step::Sale { wish, .. }) = self.step_mut() {
-                *wish = wanted;
-            }
-            self.begin_closing(turn, client);
-            self.last(Deadline { began_ms: turn.at, whole_ms: CONFIRM_MS });
-        }
-    }
-
-    /// A wallet that is offered and is not the order's.
-    pub(crate) fn other_wallet(&self, client: Uuid) -> Option<String> {
-        let view = self.sale(client)?.view.as_ref()?;
-        self.world.settings.wallets.iter().find(|wallet| **wallet != view.wallet).cloned()
-    }
-
-    fn closed(&mut self, turn: &mut Turn<'_>, client: Uuid) {
-        if let Some(sale) = self.sale_mut(client) {
-            sale.phase = Phase::Closed;
-        }
-        let Some(customer) = &self.customer else { return };
-        let (wish, buy) = match &customer.step {
-            Step::Sale { client: c, wish, buy } if *c == client => (*wish, buy.clone()),
-            Step::Trouble { client: Some(c), .. } if *c == client => (Wish::Pay, None),
-            _ => return,
-        };
-        match (wish, buy) {
-            (Wish::Quit, _) | (Wish::Away, None) => self.leave(turn),
-            (Wish::Away, Some(buy)) => {
-                let seen = buy.seen.clone();
-                let choosing = Choosing { seen, quote: None, quoting: None, wrong: None };
-                self.enter(turn, Step::Amount(Box::new(choosing)));
-                self.ask_still_there(turn.at);
-            }
-            (Wish::Other, Some(mut buy)) => match self.other_wallet(client) {
-                Some(wallet) => {
-                    buy.wallet = wallet;
-                    self.preflight(turn, *buy);
-                }
-                None => self.show_result(turn, client),
-            },
-            _ => self.show_result(turn, client),
-        }
-    }
-
-    fn paid(&mut self, turn: &mut Turn<'_>, client: Uuid, state: OrderState, moved: bool) {
-        let writable = self.world.journal;
-        let Some(sale) = self.sale_mut(client) else { return };
-        let first = !sale.is_paid();
-        if first {
-            sale.phase = Phase::Paid { since_ms: turn.at };
-            if writable && sale.journalled {
-                turn.journal(Line::Paid { client, state });
-            }
-        }
-        if self.attached() != Some(client) || !moved {
-            return;
-        }
-        if first {
-            self.tell_order(turn, client, "result_shown");
-        }
-        if state == OrderState::AwaitingCard {
-            if self.card_work_of(client).is_none() {
-                self.keep_step(turn, client);
-                self.deliver(turn, client);
-            }
-            return;
-        }
-        self.card_delivered(client);
-        self.show_result(turn, client);
-    }
-
-    fn keep_step(&mut self, turn: &mut Turn<'_>, client: Uuid) {
-        let is_there =
-            matches!(self.step_mut(), Some(Step::Sale { client: c, .. }) if *c == client);
-        if !is_there {
-            self.enter(turn, Step::Sale { client, wish: Wish::Pay, buy: None });
-        }
-    }
-
-    fn show_result(&mut self, turn: &mut Turn<'_>, client: Uuid) {
-        self.keep_step(turn, client);
-        let whole_ms = self.doubled(RESULT_MS);
-        self.last(Deadline { began_ms: turn.at, whole_ms });
-    }
-
     /// Sets how long the present screen lasts.
     pub(super) fn last(&mut self, deadline: Deadline) {
         if let Some(customer) = &mut self.customer {
@@ -438,139 +315,7 @@ impl Session {
     /// The server says that an order has moved.
     pub(super) fn moved(&mut self, order: Uuid) {
         if let Some(sale) = self.sales.iter_mut().find(|sale| sale.order == Some(order)) {
-            sale.due_ms = 0;
-            sale.sent_ms = None;
-        }
-    }
-
-    /// An order somebody looked for by its number.
-    pub(super) fn found_order(&mut self, turn: &mut Turn<'_>, view: Box<OrderView>) {
-        if !view.state.is_paid() {
-            let trouble = words::Trouble {
-                code: "not_paid".to_owned(),
-                what: view.what.clone(),
-                safe: view.safe.clone(),
-                todo: view.todo.clone(),
-            };
-            self.enter(turn, Step::Trouble { trouble: Box::new(trouble), client: None });
-            return;
-        }
-        let known = self.sales.iter().find(|sale| sale.order == Some(view.id));
-        let client = known.map(|sale| sale.client);
-        let client = client.unwrap_or_else(|| {
-            let client = turn.fresh();
-            let phase = Phase::Paid { since_ms: turn.at };
-            self.sales.push(Sale {
-                order: Some(view.id),
-                paper: Paper::tried(),
-                journalled: false,
-                ..Sale::new(client, client, phase, turn.at + POLL_MS)
-            });
-            client
-        });
-        self.enter(turn, Step::Sale { client, wish: Wish::Pay, buy: None });
-        self.last(Deadline { began_ms: turn.at, whole_ms: self.doubled(RESULT_MS) });
-        let state = view.state;
-        if let Some(sale) = self.sale_mut(client) {
-            sale.view = Some(view);
-        }
-        if state == OrderState::AwaitingCard && self.world.cards() && self.world.journal {
-            self.deliver(turn, client);
-        }
-    }
-
-    fn leave_if(&mut self, turn: &mut Turn<'_>, client: Uuid) {
-        if self.attached() == Some(client) {
-            self.leave(turn);
-        }
-    }
-
-    /// The customer goes, and with them everything that is known of them (KI7). What has begun
-    /// goes on without them.
-    pub(super) fn leave(&mut self, turn: &mut Turn<'_>) {
-        let client = self.attached();
-        self.customer = None;
-        self.mode = super::default_mode();
-        self.touched_ms = turn.at;
-        self.drop_card(turn);
-        if let Some(client) = client {
-            let phase = self.sale(client).map(|sale| &sale.phase);
-            match phase {
-                Some(Phase::Paying { .. }) => self.begin_closing(turn, client),
-                Some(Phase::Paid { .. }) => self.tell_order(turn, client, "left"),
-                _ => {}
-            }
-        }
-    }
-
-    /// Ends what has nothing left to do.
-    fn let_go(&mut self, turn: &mut Turn<'_>) {
-        let attached = self.attached();
-        let over: Vec<Uuid> = self
-            .sales
-            .iter()
-            .filter(|sale| attached != Some(sale.client) && self.is_over(sale))
-            .map(|sale| sale.client)
-            .collect();
-        for client in over {
-            let journalled = self.sale(client).is_some_and(|sale| sale.journalled);
-            self.sales.retain(|sale| sale.client != client);
-            if journalled && self.world.journal {
-                turn.journal(Line::Done { client });
-            }
-        }
-    }
-
-    fn is_over(&self, sale: &Sale) -> bool {
-        match sale.phase {
-            Phase::Closed | Phase::Nothing => true,
-            Phase::Paid { .. } => {
-                !(sale.awaits_card() && sale.journalled) && self.card_work_of(sale.client).is_none()
-            }
-            _ => false,
-        }
-    }
-
-    pub(super) fn has_unfinished_card(&self) -> bool {
-        self.sales.iter().any(|sale| sale.journalled && sale.awaits_card())
-    }
-
-    /// A line about an order could not be written: what was to follow was not done.
-    pub(super) fn sale_unwritten(&mut self, turn: &mut Turn<'_>, line: &Line) {
-        if let Line::Ordering { client, .. } = line {
-            if let Some(sale) = self.sale_mut(*client) {
-                sale.phase = Phase::Nothing;
-            }
-            self.trouble(turn, "disk");
-        }
-        for at in 0..self.sales.len() {
-            // Whatever else was in the list is asked again.
-            self.sales[at].sent_ms = None;
-            if matches!(self.sales[at].phase, Phase::Paying { .. }) {
-                let client = self.sales[at].client;
-                self.begin_closing(turn, client);
-                if self.attached() == Some(client) {
-                    let trouble = Box::new(words::trouble("disk_paying"));
-                    self.enter(turn, Step::Trouble { trouble, client: Some(client) });
-                }
-            }
-        }
-    }
-
-    /// Row 2: whoever is still choosing is told, and goes home by themselves.
-    pub(super) fn link_lost(&mut self, turn: &mut Turn<'_>) {
-        let Some(customer) = &self.customer else { return };
-        let pays = matches!(customer.errand, Errand::TopUp | Errand::Card);
-        let choosing = match &customer.step {
-            Step::Amount(_) | Step::Preflight(_) | Step::NoPaper(_) | Step::Busy { .. } => true,
-            Step::Number { asked: Asked::Order | Asked::OrderLastFour { .. }, .. } => true,
-            Step::Identify | Step::Number { .. } | Step::Rooms { .. } | Step::Matches(_) => pays,
-            Step::Card => true,
-            Step::Account(_) | Step::Sale { .. } | Step::Trouble { .. } => false,
-        };
-        if choosing {
-            self.drop_card(turn);
-            self.trouble(turn, "offline");
+            sale.ask_now(0);
         }
     }
 }

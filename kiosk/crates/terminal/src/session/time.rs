@@ -84,7 +84,10 @@ impl Session {
 
     /// Row 3: an order whose answer does not come is asked about behind the customer's back.
     fn give_placing_up(&mut self, turn: &mut Turn<'_>) {
-        let late = |phase: &Phase| matches!(phase, Phase::Placing { until_ms, .. } if turn.at >= *until_ms);
+        let late = |phase: &Phase| match phase {
+            Phase::Placing { until_ms, .. } => turn.at >= *until_ms,
+            _ => false,
+        };
         let Some(sale) = self.sales.iter_mut().find(|sale| late(&sale.phase)) else { return };
         sale.phase = Phase::Asking;
         sale.due_ms = turn.at;

@@ -393,13 +393,13 @@ impl Stand {
     }
 
     /// From the tiles to the code.
-    pub fn to_code(&mut self) {
+    pub fn reach_code(&mut self) {
         self.choose(5_000);
         self.touch(Intent::Pay { wallet: "wechat".to_owned() });
     }
 
     /// From the tiles to the code, with a card.
-    pub fn to_code_by_card(&mut self, uid: &str) {
+    pub fn reach_code_by_card(&mut self, uid: &str) {
         self.server.model = "card";
         self.touch(Intent::Start { errand: Errand::Card });
         self.lay(uid);
