@@ -3,6 +3,7 @@
 
 pub mod clock;
 pub mod fixture;
+pub mod kiosk;
 pub mod process;
 pub mod still;
 pub mod world;
