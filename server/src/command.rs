@@ -19,6 +19,7 @@ pub mod import;
 pub mod merchant;
 pub mod operator;
 
+pub mod kiosk;
 pub mod ledger;
 pub mod meter;
 pub mod order;
@@ -105,6 +106,12 @@ pub enum Command {
         #[command(subcommand)]
         what: tags::What,
     },
+    /// 自助终端：配对、远程命令、首页内容 / kiosks: pair, command, content
+    Kiosk {
+        /// 做什么 / what to do
+        #[command(subcommand)]
+        what: kiosk::What,
+    },
     /// 账本 / the ledger
     Ledger {
         /// 做什么 / what to do
@@ -174,6 +181,7 @@ async fn dispatch(command: Command, config: Option<PathBuf>) -> Done {
         Command::Vend { what } => vend::run(what, &Site::open(config).await?).await,
         Command::Meter { what } => meter::run(what, &Site::open(config).await?).await,
         Command::Tags { what } => tags::run(what, &Site::open(config).await?).await,
+        Command::Kiosk { what } => kiosk::run(what, &Site::open(config).await?).await,
         Command::Ledger { what } => ledger::run(what, &Site::open(config).await?).await,
         Command::Doctor(args) => doctor::run(&args, config).await,
         Command::Backup(args) => backup::backup(&args, &Site::open(config).await?).await,

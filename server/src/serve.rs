@@ -174,10 +174,7 @@ pub async fn start_with(config: Config, outside: Outside) -> Result<Server, Star
     house_settings.notices = notices::channels(&config.notices, &doors, &addresses.public_url)?;
     let merchants = MerchantCatalogue::default();
     care::reload_merchants(&merchants, &store, &addresses).await?;
-    let profiles = match config.gateway.profiles.as_str() {
-        "" => Profiles::embedded()?,
-        folder => Profiles::with_folder(Path::new(folder))?,
-    };
+    let profiles = profiles(&config)?;
     let (events, heard) = mpsc::channel(EVENTS_MAX);
     let gateway = Gateway::start(timing, profiles, clock.clone(), rng.clone(), events);
     let house = House::new(Parts {
@@ -230,6 +227,14 @@ pub async fn start_with(config: Config, outside: Outside) -> Result<Server, Star
     tracing::info!(%http, dtu = dtu.map(tracing::field::display), "the server is up");
     let (listener, ended) = (readings, background.ended());
     Ok(Server { house, app, http, dtu, setup_link, handle, stop, listener, parts, ended })
+}
+
+/// The meter profiles a configuration names.
+fn profiles(config: &Config) -> Result<Profiles, StartError> {
+    Ok(match config.gateway.profiles.as_str() {
+        "" => Profiles::embedded()?,
+        folder => Profiles::with_folder(Path::new(folder))?,
+    })
 }
 
 /// Our address as the providers see it. A public address with port 0 takes the port in use.

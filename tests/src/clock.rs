@@ -27,6 +27,15 @@ impl SkippingClock {
         let local = system.now() + TimeDelta::hours(8);
         let into_day = local.timestamp().rem_euclid(86_400);
         let ahead_s = (hour * 3_600 + minute * 60 - into_day).rem_euclid(86_400);
+        SkippingClock::ahead(system, ahead_s)
+    }
+
+    /// A clock that shows the machine's own time until it skips: providers believe it.
+    pub fn true_time() -> Arc<Self> {
+        SkippingClock::ahead(SystemClock::new(), 0)
+    }
+
+    fn ahead(system: SystemClock, ahead_s: i64) -> Arc<Self> {
         let clock = SkippingClock {
             system,
             ahead_us: AtomicI64::new(ahead_s * 1_000_000),

@@ -4,6 +4,7 @@
 pub mod base;
 pub mod clock;
 pub mod fixture;
+pub mod kiosk;
 pub mod process;
 pub mod still;
 pub mod world;

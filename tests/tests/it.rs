@@ -13,6 +13,10 @@ mod it {
     mod gap;
     mod home;
     mod killed;
+    mod kiosk;
+    mod kiosk_card;
+    mod kiosk_channel;
+    mod kiosk_sale;
     mod merchant;
     mod notice;
     mod payment;

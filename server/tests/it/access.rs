@@ -47,6 +47,19 @@ fn example(route: &Route) -> Option<Value> {
             "channel": "wechat-native",
         }),
         "vend.resolve" => json!({ "finding": "applied", "reason": "seen", "second": second }),
+        "kiosk.look" => json!({ "code": "ABCDEFGH" }),
+        "kiosk.pair" => json!({
+            "code": "ABCDEFGH", "fingerprint": "000000", "number": "K-09", "name": "x",
+        }),
+        "kiosk.settings" => json!({
+            "printer_required": false, "paper_mm": 80, "wallets": ["wechat"], "cards": false,
+            "dark_from": "", "dark_until": "",
+        }),
+        "kiosk.revoke" => json!({ "reason": "test" }),
+        "kiosk.command" => json!({ "verb": "self_test" }),
+        "kiosk_content.draft" => json!({ "content": {} }),
+        "kiosk_holiday.import" => json!({ "years": [2026], "days": [] }),
+        "kiosk_card.enter" => json!({ "uid": "04a1b2c3", "meter_id": id(99, 9) }),
         "work.close" => json!({ "resolution": "done" }),
         name => {
             assert!(route.body.is_none(), "{name} takes a body: give an example of it here");
@@ -76,6 +89,10 @@ fn missing(_: &str) -> String {
 
 fn of_project(project: i64) -> impl Fn(&str) -> String {
     move |name| {
+        if name == "content" {
+            // A version is a number: the fixture's own stands in the first project only.
+            return if project == 1 { "1".to_owned() } else { "77".to_owned() };
+        }
         let kind = KINDS.iter().find(|(known, _)| *known == name).map_or(99, |(_, kind)| *kind);
         id(kind, project).to_string()
     }

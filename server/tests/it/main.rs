@@ -8,6 +8,7 @@ mod world;
 
 mod access;
 mod callback;
+mod kiosk;
 mod live;
 mod problem;
 mod replace;

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use store::{
     StoreError,
     entity::{
-        account, gateway, job, meter, order_locator, orders, project, room, tariff, vend, work_item,
+        account, gateway, job, kiosk, kiosk_command, kiosk_content, meter, order_locator, orders,
+        project, room, tariff, vend, work_item,
     },
     operator::{self, Operator},
 };
@@ -40,6 +41,8 @@ pub const KINDS: &[(&str, u8)] = &[
     ("vend", 7),
     ("work_item", 8),
     ("job", 9),
+    ("kiosk", 12),
+    ("command", 13),
 ];
 
 /// A running server.
@@ -239,6 +242,9 @@ impl World {
                 store::insert(tx, vend_row(project, now)).await?;
                 store::insert(tx, work_row(project, now)).await?;
                 store::insert(tx, job_row(project, now)).await?;
+                store::kiosk::insert(tx, kiosk_row(project, now)).await?;
+                store::insert(tx, command_row(project, now)).await?;
+                store::insert(tx, content_row(project, now)).await?;
                 Ok::<_, StoreError>(())
             })
         });
@@ -427,6 +433,58 @@ fn work_row(project: i64, now: DateTime<Utc>) -> work_item::Model {
         closed_at: None,
         closed_by: None,
         resolution: None,
+    }
+}
+
+fn kiosk_row(project: i64, now: DateTime<Utc>) -> kiosk::Model {
+    kiosk::Model {
+        project_id: project,
+        id: id(12, project),
+        number: "K-01".to_owned(),
+        name: "大厅".to_owned(),
+        public_key: format!("{project:064x}"),
+        state: "active".to_owned(),
+        reason: None,
+        settings: "{}".to_owned(),
+        settings_version: 1,
+        hardware: "test".to_owned(),
+        software: "0".to_owned(),
+        boot_id: None,
+        boot_at: None,
+        paired_at: now,
+        ended_at: None,
+        version: 0,
+    }
+}
+
+fn command_row(project: i64, now: DateTime<Utc>) -> kiosk_command::Model {
+    kiosk_command::Model {
+        project_id: project,
+        id: id(13, project),
+        kiosk_id: id(12, project),
+        verb: "self_test".to_owned(),
+        args: "{}".to_owned(),
+        issued_at: now,
+        expires_at: now,
+        boot_id: None,
+        signature: String::new(),
+        state: "done".to_owned(),
+        detail: "{}".to_owned(),
+        operator_id: None,
+        second_id: None,
+        updated_at: now,
+    }
+}
+
+fn content_row(project: i64, now: DateTime<Utc>) -> kiosk_content::Model {
+    kiosk_content::Model {
+        project_id: project,
+        content_version: 1,
+        state: "draft".to_owned(),
+        body: "{}".to_owned(),
+        operator_id: None,
+        created_at: now,
+        published_at: None,
     }
 }
 

@@ -49,10 +49,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "vending",
         ],
     ),
-    (
-        "kiosk-api",
-        &["domain", "kiosk-wire", "mini-program-api", "store", "vending"],
-    ),
+    ("kiosk-api", &["domain", "kiosk-wire", "mini-program-api", "store", "vending"]),
     ("kiosk-wire", &[]),
     ("terminal", &["kiosk-wire"]),
     ("kiosk-simulator", &[]),

@@ -96,7 +96,8 @@ pub async fn shown_in(desk: &Desk, project: ProjectId) -> Result<HomeContent> {
 /// Refuses what may not be shown, by the field's name: no markup, no control characters, nothing
 /// longer than its place, no day or minute that is none.
 ///
-/// Invariant: text is text wherever it is shown; proved by `content_that_may_not_be_shown_is_named`.
+/// Invariant: text is text wherever it is shown; proved by
+/// `content_that_may_not_be_shown_is_named`.
 pub fn check(wish: &HomeContent) -> Result<()> {
     let wrong = |field: &str| Failure::Content(field.to_owned());
     let long = |text: &Text, max: usize, field: &str| {

@@ -1,5 +1,5 @@
-//! The server's side of a kiosk under `/api/kiosk/v1`: pairing, greeting, look-ups, sales, receipts,
-//! cards, the channel beside the money, and what operators do with all of it.
+//! The server's side of a kiosk under `/api/kiosk/v1`: pairing, greeting, look-ups, sales,
+//! receipts, cards, the channel beside the money, and what operators do with all of it.
 //!
 //! What travels is `kiosk_wire`, the same types the kiosk is built from. Handlers translate between
 //! them and `vending`; they decide nothing about money or light. The server mounts the registry

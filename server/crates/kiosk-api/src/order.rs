@@ -193,8 +193,8 @@ async fn by_client(call: Call) -> Result<Answer> {
     Answer::ok(&shown(desk, &found.ok_or(Failure::NotFound("order"))?).await?)
 }
 
-/// Asks the provider, closes what is unpaid, asks again. Whatever comes of it, the answer says where
-/// the order stands: it may be paid.
+/// Asks the provider, closes what is unpaid, asks again. Whatever comes of it, the answer says
+/// where the order stands: it may be paid.
 async fn cancel(call: Call) -> Result<Answer> {
     let (desk, caller) = (&call.desk, call.caller()?);
     let order = own(desk, caller, call.id("order")?).await?;

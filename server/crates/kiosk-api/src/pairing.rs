@@ -2,7 +2,7 @@
 //! it types the one and compares the other.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{OperatorId, ProjectId};
 use kiosk_wire::{
     card_format::unhex,
@@ -10,9 +10,9 @@ use kiosk_wire::{
 };
 use mini_program_api::keyed::{drawn, same, sha256};
 use store::{
-    StoreError,
+    StoreError, Tx,
     kiosk::{
-        self, ACTIVE, Change, Kiosk,
+        self, ACTIVE, Change, Kiosk, REVOKED,
         pairing::{self, Pairing},
         session,
     },
@@ -20,6 +20,7 @@ use store::{
     rate::Budget,
 };
 use uuid::Uuid;
+use vending::Refusal;
 
 use crate::{
     call::{Answer, Call, Need, Route},
@@ -46,6 +47,8 @@ const DRAWS_MAX: usize = 5;
 const TEXT_MAX: usize = 500;
 /// The longest number of a kiosk.
 const NUMBER_MAX: usize = 20;
+/// The longest reason to put one out, in characters.
+const REASON_MAX: usize = 200;
 /// The longest name of a kiosk, in characters.
 const NAME_MAX: usize = 60;
 
@@ -152,7 +155,7 @@ pub struct Waiting {
     /// What it runs.
     pub software: String,
     /// Until when its code is good.
-    pub expires_at: chrono::DateTime<chrono::Utc>,
+    pub expires_at: DateTime<Utc>,
 }
 
 /// Looks at the kiosk that shows a code.
@@ -209,66 +212,92 @@ pub async fn accept(
         return Err(Failure::FingerprintDiffers);
     }
     let (now, fresh) = (desk.now(), desk.fresh_id());
-    let settings = serde_json::to_string(&Wishes::default());
-    let settings = settings.map_err(|error| Failure::internal(&error))?;
     let taken = desk.store().transact(move |tx| {
-        Box::pin(async move {
-            let known = kiosk::by_number(tx, project, &wish.number).await?;
-            let holder = kiosk::by_key(tx, &row.public_key).await?;
-            let same_kiosk = known.as_ref().map(|kiosk| kiosk.id);
-            if (known.is_some() && !wish.takes_over)
-                || holder.is_some_and(|(_, id)| Some(id) != same_kiosk)
-            {
-                return Err(Failure::Taken);
-            }
-            let kiosk = match known {
-                Some(known) => {
-                    session::forget(tx, known.id).await?;
-                    let machine = (row.public_key.clone(), row.hardware.clone(), now);
-                    let change = Change {
-                        name: Some(wish.name),
-                        state: Some((ACTIVE, None)),
-                        ended_at: Some(None),
-                        software: Some(row.software),
-                        machine: Some(machine),
-                        ..Change::default()
-                    };
-                    kiosk::change(tx, &known, change).await?
-                }
-                None => {
-                    let new = Kiosk {
-                        project_id: project.0,
-                        id: fresh,
-                        number: wish.number,
-                        name: wish.name,
-                        public_key: row.public_key.clone(),
-                        state: ACTIVE.to_owned(),
-                        reason: None,
-                        settings,
-                        settings_version: 1,
-                        hardware: row.hardware,
-                        software: row.software,
-                        boot_id: None,
-                        boot_at: None,
-                        paired_at: now,
-                        ended_at: None,
-                        version: 0,
-                    };
-                    kiosk::insert(tx, new.clone()).await?;
-                    new
-                }
-            };
-            if !pairing::take(tx, row.id, (project, kiosk.id)).await? {
-                return Err(Failure::PairingRefused);
-            }
-            Ok(kiosk)
-        })
+        Box::pin(async move { take(tx, (project, fresh), (row, wish), now).await })
     });
     match taken.await {
         // The same number or key was taken up at the same moment.
         Err(Failure::Store(StoreError::Refused(_))) => Err(Failure::Taken),
         done => done,
     }
+}
+
+async fn take(
+    tx: &Tx,
+    (project, fresh): (ProjectId, Uuid),
+    (row, wish): (Pairing, Acceptance),
+    now: DateTime<Utc>,
+) -> Result<Kiosk> {
+    let known = kiosk::by_number(tx, project, &wish.number).await?;
+    let holder = kiosk::by_key(tx, &row.public_key).await?;
+    let same_kiosk = known.as_ref().map(|kiosk| kiosk.id);
+    let is_held = holder.is_some_and(|(_, id)| Some(id) != same_kiosk);
+    if is_held || (known.is_some() && !wish.takes_over) {
+        return Err(Failure::Taken);
+    }
+    let kiosk = match known {
+        Some(known) => {
+            session::forget(tx, known.id).await?;
+            let change = Change {
+                name: Some(wish.name),
+                state: Some((ACTIVE, None)),
+                ended_at: Some(None),
+                software: Some(row.software),
+                machine: Some((row.public_key, row.hardware, now)),
+                ..Change::default()
+            };
+            kiosk::change(tx, &known, change).await?
+        }
+        None => {
+            let settings = serde_json::to_string(&Wishes::default());
+            let new = Kiosk {
+                project_id: project.0,
+                id: fresh,
+                number: wish.number,
+                name: wish.name,
+                public_key: row.public_key,
+                state: ACTIVE.to_owned(),
+                reason: None,
+                settings: settings.map_err(|error| Failure::internal(&error))?,
+                settings_version: 1,
+                hardware: row.hardware,
+                software: row.software,
+                boot_id: None,
+                boot_at: None,
+                paired_at: now,
+                ended_at: None,
+                version: 0,
+            };
+            kiosk::insert(tx, new.clone()).await?;
+            new
+        }
+    };
+    match pairing::take(tx, row.id, (project, kiosk.id)).await? {
+        true => Ok(kiosk),
+        false => Err(Failure::PairingRefused),
+    }
+}
+
+/// Puts a kiosk out: from now on it is let in again only by another pairing.
+///
+/// # Errors
+/// [`Refusal::ReasonMissing`] without a reason.
+pub async fn revoke(desk: &Desk, row: Kiosk, reason: &str) -> Result<Kiosk> {
+    if reason.trim().is_empty() || reason.chars().count() > REASON_MAX {
+        return Err(Failure::Refused(Refusal::ReasonMissing));
+    }
+    let change = Change {
+        state: Some((REVOKED, Some(reason.to_owned()))),
+        ended_at: Some(Some(desk.now())),
+        ..Change::default()
+    };
+    let id = row.id;
+    let done = desk
+        .store()
+        .transact(move |tx| Box::pin(async move { kiosk::change(tx, &row, change).await }));
+    let done = done.await?;
+    desk.board.ring(id);
+    Ok(done)
 }
 
 /// Refuses a number or name no foot or list has room for.

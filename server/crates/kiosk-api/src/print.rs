@@ -6,6 +6,7 @@ use serde_json::json;
 use store::{
     StoreError,
     kiosk::sale::{self, Asked},
+    order::Order,
     timeline,
 };
 use uuid::Uuid;
@@ -13,6 +14,7 @@ use vending::Refusal;
 
 use crate::{
     call::{Answer, Call, Need, Route},
+    desk::Desk,
     failure::{Failure, Result},
     order::of_project,
     receipt,
@@ -20,6 +22,8 @@ use crate::{
 
 /// Prints of one kiosk in ten minutes.
 const PRINTS_MAX: i64 = 120;
+/// How often a print is counted again whose number was taken.
+const RACES_MAX: usize = 5;
 /// More paper than that for one receipt is no answer of a printer.
 const PAPER_MM_MAX: u32 = 5_000;
 
@@ -50,23 +54,7 @@ async fn ask(call: Call) -> Result<Answer> {
         requested_at: desk.now(),
         ended_at: None,
     };
-    let (number, kept) = (caller.kiosk.number.clone(), order.clone());
-    let asked = desk.store().transact(move |tx| {
-        Box::pin(async move {
-            let at = row.requested_at;
-            let asked = sale::ask_print(tx, row).await?;
-            if let Asked::Print(print) = &asked
-                && print.requested_at == at
-            {
-                let detail = json!({
-                    "kiosk": number, "copy": print.copy_no, "automatic": print.automatic,
-                });
-                timeline::add(tx, &kept, "kiosk.print", at, detail).await?;
-            }
-            Ok::<_, StoreError>(asked)
-        })
-    });
-    let (print, already) = match asked.await? {
+    let (print, already) = match asked(desk, &caller.kiosk.number, &order, row).await? {
         Asked::Print(print) => (print, false),
         Asked::Already(print) => (print, true),
         Asked::Refused => return Err(Failure::TooMany { retry_after_s: 86_400 }),
@@ -74,6 +62,36 @@ async fn ask(call: Call) -> Result<Answer> {
     let copy = u32::try_from(print.copy_no).unwrap_or(u32::MAX);
     let receipt = receipt::of(desk, &caller.kiosk, &order, copy).await?;
     Answer::ok(&Print { print_id: print.id, copy, already, receipt })
+}
+
+/// Counts a print with its line on the timeline. Of two that are counted at once one finds the
+/// other's number taken, and counts anew.
+async fn asked(desk: &Desk, number: &str, order: &Order, row: sale::Print) -> Result<Asked> {
+    let mut raced = StoreError::Conflict;
+    for _ in 0..RACES_MAX {
+        let (number, order, row) = (number.to_owned(), order.clone(), row.clone());
+        let asked = desk.store().transact(move |tx| {
+            Box::pin(async move {
+                let (at, id) = (row.requested_at, row.id);
+                let known = sale::prints(tx, order.project(), order.order_id()).await?;
+                let asked = sale::ask_print(tx, row).await?;
+                if let Asked::Print(print) = &asked
+                    && !known.iter().any(|known| known.id == id)
+                {
+                    let detail = json!({
+                        "kiosk": number, "copy": print.copy_no, "automatic": print.automatic,
+                    });
+                    timeline::add(tx, &order, "kiosk.print", at, detail).await?;
+                }
+                Ok::<_, StoreError>(asked)
+            })
+        });
+        match asked.await {
+            Err(error @ StoreError::Refused(_)) => raced = error,
+            done => return Ok(done?),
+        }
+    }
+    Err(raced.into())
 }
 
 async fn outcome(call: Call) -> Result<Answer> {

@@ -7,7 +7,7 @@ use kiosk_api::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use store::kiosk::{self, Change, Kiosk, REVOKED, presence};
+use store::kiosk::{self, Change, Kiosk, presence};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -26,8 +26,6 @@ use crate::{
 const SPAN_MAX: TimeDelta = TimeDelta::days(400);
 /// The span nobody named.
 const SPAN_USUAL: TimeDelta = TimeDelta::days(7);
-/// The longest reason, in characters.
-const REASON_MAX: usize = 200;
 
 /// The routes.
 pub const ROUTES: &[Route] = &[
@@ -242,7 +240,7 @@ pub struct PairWish {
     /// Its name.
     #[serde(default)]
     pub name: String,
-    /// It takes the place of the kiosk with this number: settings and counts stay, the key does not.
+    /// It takes the place of the kiosk with this number: settings and counts stay, the key goes.
     #[serde(default)]
     pub takes_over: bool,
 }
@@ -394,14 +392,6 @@ async fn set(call: Call) -> Result<Answer> {
 async fn revoke(call: Call) -> Result<Answer> {
     let Reason { reason } = call.body()?;
     let row = of_path(&call).await?;
-    if reason.trim().is_empty() || reason.chars().count() > REASON_MAX {
-        return Err(vending::Refusal::ReasonMissing.into());
-    }
-    let wish = Change {
-        state: Some((REVOKED, Some(reason))),
-        ended_at: Some(Some(call.app.clock.now())),
-        ..Change::default()
-    };
-    let row = change(&call, row, wish).await?;
+    let row = pairing::revoke(&call.app.kiosks, row, &reason).await.map_err(problem)?;
     Answer::ok(&view(&call, row).await?)
 }

@@ -9,6 +9,7 @@ mod binding;
 mod credit;
 mod gateway;
 mod job;
+mod kiosk;
 mod ledger;
 mod lookup;
 mod meter_tag;
