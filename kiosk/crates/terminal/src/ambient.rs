@@ -1,33 +1,22 @@
-//! Time and chance as the kiosk meets them: always a parameter, so that a test decides both.
+//! Time that can be waited for: a [`Clock`] whose tasks may sleep, and a test's, which only moves
+//! when it is moved.
 
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant, SystemTime},
+    time::Duration,
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
 use tokio::sync::oneshot;
-use uuid::Uuid;
 
-/// Time and chance.
-pub trait Ambient: Send + Sync + 'static {
-    /// The machine's own clock, which may be years off or jump.
-    fn wall(&self) -> DateTime<Utc>;
-    /// Milliseconds since some start, only ever growing: every deadline counts in these.
-    fn monotonic_ms(&self) -> u64;
-    /// Fills with bytes nobody can guess.
-    fn random(&self, bytes: &mut [u8]);
-    /// Ends after that many milliseconds of [`Ambient::monotonic_ms`].
+use crate::clock::{Clock, SystemClock};
+
+/// A clock whose tasks may sleep.
+pub trait Ambient: Clock + 'static {
+    /// Ends after that many milliseconds of [`Clock::now_ms`].
     fn sleep(&self, ms: u64) -> BoxFuture<'static, ()>;
-
-    /// An id nobody has made before.
-    fn uuid(&self) -> Uuid {
-        let mut bytes = [0; 16];
-        self.random(&mut bytes);
-        uuid::Builder::from_random_bytes(bytes).into_uuid()
-    }
 
     /// An even draw from `0..=most`; its bias is below one in a thousand million for every wait of
     /// a kiosk.
@@ -38,37 +27,7 @@ pub trait Ambient: Send + Sync + 'static {
     }
 }
 
-/// The machine's.
-pub struct System {
-    start: Instant,
-}
-
-impl System {
-    /// Counts from now.
-    #[allow(clippy::disallowed_methods)]
-    pub fn start() -> System {
-        System { start: Instant::now() }
-    }
-}
-
-impl Ambient for System {
-    #[allow(clippy::disallowed_methods)]
-    fn wall(&self) -> DateTime<Utc> {
-        SystemTime::now().into()
-    }
-
-    fn monotonic_ms(&self) -> u64 {
-        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-
-    fn random(&self, bytes: &mut [u8]) {
-        if aws_lc_rs::rand::fill(bytes).is_err() {
-            // No key and no nonce is safe without chance: better no kiosk than a guessable one.
-            tracing::error!("the machine gives no random bytes");
-            std::process::abort();
-        }
-    }
-
+impl Ambient for SystemClock {
     fn sleep(&self, ms: u64) -> BoxFuture<'static, ()> {
         Box::pin(tokio::time::sleep(Duration::from_millis(ms)))
     }
@@ -129,13 +88,13 @@ impl Manual {
     }
 }
 
-impl Ambient for Manual {
-    fn wall(&self) -> DateTime<Utc> {
+impl Clock for Manual {
+    fn now_wall(&self) -> DateTime<Utc> {
         self.hands().wall
     }
 
-    fn monotonic_ms(&self) -> u64 {
-        self.hands().monotonic_ms
+    fn monotonic(&self) -> Duration {
+        Duration::from_millis(self.hands().monotonic_ms)
     }
 
     fn random(&self, bytes: &mut [u8]) {
@@ -149,7 +108,9 @@ impl Ambient for Manual {
             *byte = (z ^ (z >> 31)).to_be_bytes()[0];
         }
     }
+}
 
+impl Ambient for Manual {
     fn sleep(&self, ms: u64) -> BoxFuture<'static, ()> {
         let (wake, woken) = oneshot::channel();
         let mut hands = self.hands();

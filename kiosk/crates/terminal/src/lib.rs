@@ -15,6 +15,7 @@ pub mod engine;
 pub mod health;
 pub mod hex;
 pub mod intent;
+pub mod join;
 pub mod journal;
 pub mod link;
 pub mod printer;

@@ -90,7 +90,7 @@ impl Billboard {
     /// Asked at every beat of the page: what is, or would be, on the screen; `None` where there is
     /// nothing to show.
     pub fn turn(&mut self, seen: Seen<'_>) -> Option<&Poster> {
-        let now_ms = self.ambient.monotonic_ms();
+        let now_ms = self.ambient.now_ms();
         self.watch(seen, now_ms);
         if !self.stays(seen, now_ms) {
             self.proof.stop(now_ms);
@@ -105,7 +105,7 @@ impl Billboard {
             self.proof.begin(current.poster.play, file, server_now, now_ms);
         }
         let ambient = &self.ambient;
-        if let Some(up) = self.proof.take(now_ms, || ambient.uuid()) {
+        if let Some(up) = self.proof.take(now_ms, || ambient.fresh()) {
             self.mouth.say(up);
         }
         self.current.as_ref().map(|current| &current.poster)

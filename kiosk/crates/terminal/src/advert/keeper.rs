@@ -142,7 +142,7 @@ impl Keeper {
 
     /// Time passed; `home` where the home screen was up.
     pub fn tick(&self, home: bool) {
-        let now_ms = self.ambient.monotonic_ms();
+        let now_ms = self.ambient.now_ms();
         self.told(|desk| desk.tick(home, now_ms));
     }
 
@@ -255,7 +255,7 @@ impl Keeper {
         }
         let waits = files.iter().any(|f| !self.store.has(f) && self.desk().waits_for(f));
         if !waits {
-            let now_ms = self.ambient.monotonic_ms();
+            let now_ms = self.ambient.now_ms();
             self.desk().ready(now_ms).map_err(not_kept)?;
         }
         self.publish();

@@ -4,23 +4,14 @@ use async_trait::async_trait;
 use kiosk_wire::command::Verb;
 use serde_json::Value;
 
+pub use crate::session::May;
+
 use super::task::Task;
 
 /// The largest picture of the screen that is sent, in bytes.
 pub const UPLOAD_PICTURE_MAX: usize = 1024 * 1024;
 /// The largest log that is sent, in bytes.
 pub const UPLOAD_LOG_MAX: usize = 4 * 1024 * 1024;
-
-/// What the session says to a command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum May {
-    /// Go on.
-    Now,
-    /// Not now: `session`, `money`, `card`, `printing` or `window`.
-    Defer(&'static str),
-    /// Not at all: `money`, `card`.
-    Refuse(&'static str),
-}
 
 /// Knows what the customer is doing.
 pub trait Gate: Send + Sync {

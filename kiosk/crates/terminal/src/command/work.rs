@@ -56,14 +56,14 @@ impl Worker {
     ) -> Worker {
         reports.into_iter().for_each(|report| mouth.say(Up::Report(report)));
         let (queue, changed) = (Mutex::new(queue), Notify::new());
-        let turned_ms = AtomicU64::new(ambient.monotonic_ms());
+        let turned_ms = AtomicU64::new(ambient.now_ms());
         Worker { queue, link, mouth, gate, hands, ambient, changed, turned_ms }
     }
 
     /// Takes a command from the channel.
     pub fn hear(&self, command: Command) {
         let (id, verb) = (command.id, command.verb.clone());
-        let now_ms = self.ambient.monotonic_ms();
+        let now_ms = self.ambient.now_ms();
         let taken = self.queue().take(command, self.link.server_now(), now_ms);
         if let Some(name) = taken.fault {
             let verb: String = verb.chars().take(32).collect();
@@ -84,7 +84,7 @@ impl Worker {
     /// How long ago the queue was looked at last, in milliseconds: much more than some seconds
     /// means that the kiosk hears its commands and does none.
     pub fn turned_age_ms(&self) -> u64 {
-        self.ambient.monotonic_ms().saturating_sub(self.turned_ms.load(Ordering::Relaxed))
+        self.ambient.now_ms().saturating_sub(self.turned_ms.load(Ordering::Relaxed))
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -99,7 +99,7 @@ impl Worker {
                 let worker = Arc::clone(&self);
                 running.spawn(async move { (start.id, worker.carry_out(start.task).await) });
             }
-            self.turned_ms.store(self.ambient.monotonic_ms(), Ordering::Relaxed);
+            self.turned_ms.store(self.ambient.now_ms(), Ordering::Relaxed);
             let open = self.queue().open_count() > 0;
             let wait = if open { LOOK_EVERY_MS } else { TURN_EVERY_MS };
             tokio::select! {
@@ -113,7 +113,7 @@ impl Worker {
     fn step(&self) -> Step {
         // Without the server's time nobody knows what is too late: it waits for the greeting.
         let Some(now) = self.link.server_now() else { return Step::default() };
-        let step = self.queue().step(now, self.ambient.monotonic_ms(), &*self.gate);
+        let step = self.queue().step(now, self.ambient.now_ms(), &*self.gate);
         for report in &step.reports {
             self.mouth.say(Up::Report(report.clone()));
         }

@@ -64,7 +64,7 @@ impl Mouth {
 
     /// Tells that something is wrong.
     pub fn fault(&self, name: &str, detail: impl Into<String>) {
-        let id = self.ambient.uuid();
+        let id = self.ambient.fresh();
         self.say(Up::Fault { id, name: name.to_owned(), detail: detail.into() });
     }
 
@@ -130,14 +130,14 @@ impl Line {
     /// that the kiosk is deaf although it still shows its adverts.
     pub fn turned_age_ms(&self) -> u64 {
         let turned = self.turned_ms.load(Ordering::Relaxed);
-        self.link.http.ambient.monotonic_ms().saturating_sub(turned)
+        self.link.http.ambient.now_ms().saturating_sub(turned)
     }
 
     /// Works until it is dropped.
     pub async fn run(self: Arc<Line>) {
         let ambient = Arc::clone(&self.link.http.ambient);
         let mut run = Run {
-            channel: Channel::begin(ambient.monotonic_ms()),
+            channel: Channel::begin(ambient.now_ms()),
             connection: POLLS,
             socket: None,
             opening: None,
@@ -145,7 +145,7 @@ impl Line {
             deaf_told: false,
         };
         loop {
-            let now_ms = ambient.monotonic_ms();
+            let now_ms = ambient.now_ms();
             self.turned_ms.store(now_ms, Ordering::Relaxed);
             let wake = run.channel.wake_ms().saturating_sub(now_ms).min(TURN_MAX_MS);
             let event = run.wait(&self, wake).await;
@@ -226,7 +226,7 @@ impl Line {
         let ambient = &*self.link.http.ambient;
         let mut inputs = vec![input];
         while let Some(input) = inputs.pop() {
-            for act in run.channel.step(input, ambient.monotonic_ms(), ambient) {
+            for act in run.channel.step(input, ambient.now_ms(), ambient) {
                 let mut alive = true;
                 match (act, run.socket.as_mut()) {
                     (Act::Open, _) => {
@@ -241,7 +241,7 @@ impl Line {
                     }
                     (Act::Ask, Some(_)) => {
                         // No showings: nothing is counted, but the server has to keep and answer.
-                        self.mouth.say(Up::Played { id: ambient.uuid(), plays: Vec::new() });
+                        self.mouth.say(Up::Played { id: ambient.fresh(), plays: Vec::new() });
                     }
                     (Act::Deaf, _) if !run.deaf_told => {
                         run.deaf_told = true;

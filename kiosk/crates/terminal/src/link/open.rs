@@ -48,18 +48,18 @@ pub async fn pair(
         hardware: hardware.to_owned(),
         version: version.to_owned(),
     };
-    let now_ms = ambient.monotonic_ms();
+    let now_ms = ambient.now_ms();
     let mut pairing = Pairing::begin(request, key.fingerprint(), papers.pending(), now_ms);
     loop {
         shown.send_replace(Some(pairing.shown()));
-        let heard = match pairing.ask(ambient.monotonic_ms()) {
+        let heard = match pairing.ask(ambient.now_ms()) {
             Ask::Keep(identity) => {
                 papers.keep(&identity)?;
                 shown.send_replace(None);
                 return Ok(identity);
             }
             Ask::Wait { until_ms } => {
-                ambient.sleep(until_ms.saturating_sub(ambient.monotonic_ms())).await;
+                ambient.sleep(until_ms.saturating_sub(ambient.now_ms())).await;
                 continue;
             }
             Ask::Code(request) => {
@@ -76,7 +76,7 @@ pub async fn pair(
         if let Heard::Code(code) = &heard {
             papers.keep_pending(&Pending::of(code))?;
         }
-        pairing.hear(heard, ambient.monotonic_ms(), ambient.draw(1_000));
+        pairing.hear(heard, ambient.now_ms(), ambient.draw(1_000));
     }
 }
 

@@ -167,11 +167,11 @@ impl Link {
     /// How long ago the server was heard last, in milliseconds; `None` = never.
     pub fn heard_age_ms(&self) -> Option<u64> {
         let heard = self.heard_ms.load(Ordering::Relaxed);
-        (heard != u64::MAX).then(|| self.http.ambient.monotonic_ms().saturating_sub(heard))
+        (heard != u64::MAX).then(|| self.http.ambient.now_ms().saturating_sub(heard))
     }
 
     pub(super) fn heard(&self) {
-        self.heard_ms.store(self.http.ambient.monotonic_ms(), Ordering::Relaxed);
+        self.heard_ms.store(self.http.ambient.now_ms(), Ordering::Relaxed);
     }
 
     pub(super) fn stands(&self, standing: Standing) {
@@ -296,7 +296,7 @@ impl Link {
     /// A session that is good now. One greeting serves everybody who waits for it.
     pub(super) async fn token(&self) -> Result<Zeroizing<String>, Failure> {
         let mut session = self.session.lock().await;
-        let now_ms = self.http.ambient.monotonic_ms();
+        let now_ms = self.http.ambient.now_ms();
         if let Some(session) = &*session
             && now_ms + RENEW_BEFORE_MS < session.ends_ms
         {
@@ -340,11 +340,11 @@ impl Link {
             &*self.http.ambient,
         )
         .map_err(|_| self.unproven())?;
-        let asked_ms = self.http.ambient.monotonic_ms();
+        let asked_ms = self.http.ambient.now_ms();
         let request = Request::post(&["hello"], json(&greeting.hello), GREET_MS);
         let welcome: Welcome = read(self.judge(self.http.send(request, None).await)?)?;
         let welcome = greeting.accept(welcome).map_err(|_| self.unproven())?;
-        let heard_ms = self.http.ambient.monotonic_ms();
+        let heard_ms = self.http.ambient.now_ms();
         self.time(|time, _, _| time.observe(welcome.server_time, asked_ms, heard_ms));
         self.keep_heard_at(welcome.server_time);
         self.stands(Standing::In);

@@ -162,7 +162,7 @@ impl SharedTime {
 
     pub fn with<T>(&self, look: impl FnOnce(&mut ServerTime, DateTime<Utc>, u64) -> T) -> T {
         let mut time = self.time.lock().unwrap_or_else(PoisonError::into_inner);
-        look(&mut time, self.ambient.wall(), self.ambient.monotonic_ms())
+        look(&mut time, self.ambient.now_wall(), self.ambient.now_ms())
     }
 
     pub fn best(&self) -> DateTime<Utc> {

@@ -7,6 +7,7 @@ mod card;
 mod card_pcsc;
 mod command;
 mod faulty;
+mod join;
 mod line;
 mod link;
 mod printer;
