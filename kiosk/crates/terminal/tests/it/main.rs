@@ -4,6 +4,7 @@
 
 mod advert;
 mod card;
+#[cfg(feature = "pcsc")]
 mod card_pcsc;
 mod command;
 mod faulty;
