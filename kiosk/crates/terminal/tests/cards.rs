@@ -40,6 +40,8 @@ fn a_power_cut_during_a_card_write_is_finished_with_the_same_voucher() {
         let written: Vec<_> = stand.writes.iter().map(|(id, seq, _)| (*id, *seq)).collect();
         assert!(written.iter().all(|made| *made == (voucher, seq)), "{written:?}");
         assert_eq!(written.len(), if kept { 1 } else { 2 }, "what is there is not written again");
+        assert_eq!(stand.receipt(), ("none".to_owned(), true), "a copy is there for the asking");
+        assert!(stand.paper.is_empty(), "after a restart nothing is printed by itself");
         stand.pass(60_000);
         assert!(matches!(stand.screen(), Screen::Home { unfinished: None, .. }));
     }

@@ -233,6 +233,16 @@ fn a_link_lost_after_the_code_was_shown_covers_it_and_keeps_the_order() {
     assert!(stand.is_home());
     assert_eq!(stand.session.open_sales(), 0);
     assert!(stand.paper.is_empty());
+    // Not paid: the order is closed once the server can be asked.
+    let mut stand = Stand::new();
+    stand.reach_code();
+    stand.wire = Wire::Cut;
+    stand.pass(121_000);
+    assert!(stand.is_home());
+    stand.wire = Wire::Good;
+    stand.pass(130_000);
+    assert_eq!(stand.server.orders.values().next().unwrap().state, OrderState::Closed);
+    assert_eq!(stand.session.open_sales(), 0);
     // At once when the channel says so, too.
     let mut stand = Stand::new();
     stand.reach_code();
@@ -535,11 +545,13 @@ fn a_printer_with_its_cover_open_is_told_before_paying_and_may_close_the_kiosk()
 #[test]
 fn whoever_leaves_while_it_is_credited_leaves_nothing_behind() {
     let mut stand = Stand::new();
+    stand.touch(Intent::Elder { on: true });
     stand.reach_code();
     stand.set(OrderState::Paid);
     stand.pass(2_000);
     stand.touch(Intent::Quit);
     assert!(stand.is_home());
+    assert!(!stand.view().mode.elder, "the mode went with the customer");
     stand.set(OrderState::PowerOn);
     stand.pass(60_000);
     assert!(stand.is_home());

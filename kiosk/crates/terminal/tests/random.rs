@@ -241,7 +241,7 @@ fn books(stand: &Stand) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_happens_no_session_makes_two_orders_and_no_code_is_shown_while_offline(

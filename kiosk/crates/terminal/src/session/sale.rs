@@ -16,8 +16,9 @@ use crate::{
     screen::qr_svg,
 };
 
-/// The most calls of one order whose answers are still taken; older ones are late.
-const CALLS_MAX: usize = 3;
+/// The most calls of one order whose answers are still taken: more than a code's whole time can
+/// ask. Whatever an answer says of an order is taken in by that order alone, however late it is.
+const CALLS_MAX: usize = 64;
 /// How long closing an order may take: the server asks the provider, closes, and asks again.
 const CLOSE_MS: u64 = 10_000;
 /// The longest pause between two questions about an order nobody waits for.
