@@ -98,13 +98,15 @@ async fn receipt(desk: &Desk, order: &Order, view: OrderView) -> Result<ReceiptV
     let arrived = matches!(view.state.as_str(), "on-meter" | "restored")
         || !view.steps.iter().any(|step| step.step == "on-meter");
     let token = view.receipt_token.clone().unwrap_or_default();
+    let db = desk.house.store().read();
+    let printed = store::kiosk::sale::prints(db, order.project(), order.order_id()).await?;
     Ok(ReceiptView {
         kind: if arrived { "credited" } else { "paid" }.to_owned(),
         payee: site.map(|site| site.name).unwrap_or_default(),
         amount_cn: capitals(order.amount_fen),
         issued_at: order.credited_at.unwrap_or(order.placed_at),
         verify_url: format!("{}/r/{token}", desk.settings.public_url),
-        printed: 0,
+        printed: u32::try_from(printed.len()).unwrap_or(u32::MAX),
         note_zh: "本凭条不作为发票".to_owned(),
         note_en: "This is not an invoice".to_owned(),
         order: view,

@@ -56,14 +56,16 @@ pub async fn send(desk: &Arc<Desk>, wish: Wish) -> Result<ChallengeId> {
     let id = ChallengeId::generate(desk.clock.as_ref(), desk.rng.as_ref());
     let code = format!("{:06}", desk.rng.below(1_000_000));
     let known = wish.is_known;
+    let subject = desk.keyed.hash("phone", &[&wish.phone]);
     let delivery = if known { DeliveryState::Waiting } else { DeliveryState::Skipped };
     let row = Challenge {
         id: id.0,
         // Without a person nobody can bind with it, and it is none to sign in with.
         purpose: CodePurpose::Bind.as_str().to_owned(),
         phone: known.then(|| wish.phone.clone()),
-        phone_hash: desk.keyed.hash("phone", &[&wish.phone]),
-        phone_masked: masked_phone(&wish.phone),
+        // A number that is not on file is typed by a stranger and kept nowhere.
+        phone_hash: if known { subject.clone() } else { String::new() },
+        phone_masked: if known { masked_phone(&wish.phone) } else { String::new() },
         code_hash: code_hash(desk, wish.kiosk, id, &code),
         created_at: now,
         expires_at: now + CODE_LIFE,
@@ -78,10 +80,9 @@ pub async fn send(desk: &Arc<Desk>, wish: Wish) -> Result<ChallengeId> {
         why: None,
     };
     let (keeper, kiosk) = (Arc::clone(desk), wish.kiosk);
-    let refused = desk
-        .house
-        .store()
-        .transact(move |tx| Box::pin(async move { spend_and_keep(tx, &keeper, kiosk, row).await }));
+    let refused = desk.house.store().transact(move |tx| {
+        Box::pin(async move { spend_and_keep(tx, &keeper, (kiosk, &subject), row).await })
+    });
     if let Some(refused) = refused.await? {
         return Err(refused);
     }
@@ -95,13 +96,13 @@ pub async fn send(desk: &Arc<Desk>, wish: Wish) -> Result<ChallengeId> {
 async fn spend_and_keep(
     tx: &Tx,
     desk: &Desk,
-    kiosk: Uuid,
+    (kiosk, subject): (Uuid, &str),
     row: Challenge,
 ) -> Result<Option<Failure>, StoreError> {
     let (now, sms) = (row.created_at, &desk.doors.sms);
     let of_kiosk = Budget::new(format!("kiosk:sms:{kiosk}"), TimeDelta::hours(1), KIOSK_HOUR_MAX);
     let mut budgets = vec![of_kiosk];
-    budgets.extend(spend::of_subject(&row.phone_hash));
+    budgets.extend(spend::of_subject(subject));
     if let Some(retry_after_s) = spend_in(tx, &budgets, now).await? {
         return Ok(Some(Failure::TooMany { retry_after_s }));
     }

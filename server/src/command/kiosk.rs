@@ -328,7 +328,6 @@ async fn written(site: &Site, what: Content) -> Done {
 
 #[cfg(test)]
 mod tests {
-    use domain::Clock;
     use store::{Store, site::Project};
 
     use super::*;

@@ -122,7 +122,8 @@ fn log(
     let ms = took.as_millis() as u64;
     // A callback's path is a secret, and pollers would drown everything else.
     let shown = if path.starts_with("/callback/") { "/callback/…" } else { path };
-    let quiet = matches!(path, "/healthz" | "/readyz" | "/metrics" | "/live/state");
+    let polls = ["/healthz", "/readyz", "/metrics", "/live/state", "/api/kiosk/v1/poll"];
+    let quiet = polls.contains(&path);
     if quiet && status < 500 {
         tracing::debug!(trace_id = id, %method, path = shown, status, ms, "http");
     } else {

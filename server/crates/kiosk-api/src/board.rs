@@ -12,9 +12,12 @@ use uuid::Uuid;
 /// Kiosks that have a channel open to this process at once.
 pub const CHANNELS_MAX: usize = 10_000;
 
+/// Who waits, in which turn of theirs, with their bell.
+type Waiting = HashMap<Uuid, (u64, Arc<Notify>)>;
+
 /// The kiosks that wait here.
 #[derive(Clone, Debug, Default)]
-pub struct Board(Arc<Mutex<HashMap<Uuid, (u64, Arc<Notify>)>>>);
+pub struct Board(Arc<Mutex<Waiting>>);
 
 /// A kiosk's place; the channel ends when another takes it.
 #[derive(Debug)]
@@ -56,7 +59,7 @@ impl Board {
         self.lock().values().for_each(|(_, bell)| bell.notify_one());
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, (u64, Arc<Notify>)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Waiting> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
