@@ -121,5 +121,5 @@ impl Session {
 
 /// Whether the server means that what was typed is wrong, or belongs to nobody or somebody else.
 fn is_wrong(code: &str) -> bool {
-    matches!(code, "not_found" | "request.invalid" | "kiosk.code" | "kiosk.wrong")
+    matches!(code, "not_found" | "malformed" | "code.refused")
 }

@@ -109,7 +109,7 @@ impl Server {
                 again_in_ms: 60_000,
             })),
             Call::ProvePhone(proof) if proof.code == "123456" => Ok(Answer::Matches(found(false))),
-            Call::ProvePhone(_) => no("kiosk.code"),
+            Call::ProvePhone(_) => no("code.refused"),
             Call::CardKeys(_) => {
                 Ok(Answer::CardKeys(CardKeys { key_a: "a0a1a2a3a4a5".to_owned(), copies: [4, 8] }))
             }
