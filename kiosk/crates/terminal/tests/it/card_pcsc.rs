@@ -5,6 +5,7 @@ use std::{
     env,
     io::{BufRead, BufReader},
     net::{SocketAddr, TcpListener},
+    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
     thread,
@@ -77,7 +78,9 @@ fn a_card_on_a_real_reader_survives_being_torn_off() {
     }
     let folder = tempfile::tempdir().unwrap();
     let (service, port) = service(folder.path());
-    let socket = format!("/proc/{}/root/run/pcscd/pcscd.comm", service.0.id());
+    // The service's own view of the file system, as others may look into it.
+    let room = PathBuf::from(format!("/proc/{}", service.0.id())).join("root");
+    let socket = room.join("run/pcscd/pcscd.comm");
     let ended = Command::new(env::current_exe().unwrap())
         .args(["--exact", NAME, "--nocapture"])
         .env(SOCKET, socket)
