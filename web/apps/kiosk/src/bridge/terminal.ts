@@ -40,7 +40,11 @@ function draw(number: number, answer: View): void {
 	if (number <= drawn) return;
 	drawn = number;
 	lost.value = 0;
-	if (answer.screen.screen !== current.value?.screen.screen) changed = performance.now();
+	if (answer.screen.screen !== current.value?.screen.screen) {
+		changed = performance.now();
+		// It counts from when it can be seen.
+		requestAnimationFrame(() => (changed = performance.now()));
+	}
 	current.value = answer;
 	shown = answer.screen.screen === 'home' ? answer.screen.content.version : null;
 }

@@ -7,6 +7,7 @@ import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const BUILT = fileURLToPath(new URL('../../dist/', import.meta.url));
+const FILM = fileURLToPath(new URL('film.webm', import.meta.url));
 const SAMPLES = fileURLToPath(new URL('../../samples/', import.meta.url));
 const TYPES = { '.html': 'text/html; charset=utf-8', '.css': 'text/css', '.js': 'text/javascript' };
 /** The policy of the kiosk's window, where only the way to the terminal differs. */
@@ -48,6 +49,7 @@ export async function stand() {
 			return send(response, 200, 'application/json', JSON.stringify(place.view));
 		}
 		if (name === 'picture') return send(response, 200, 'image/svg+xml', PICTURE);
+		if (name === 'film') return send(response, 200, 'video/webm', await readFile(FILM));
 		const file = join(BUILT, normalize(name));
 		try {
 			return send(response, 200, TYPES[extname(file)] ?? 'application/octet-stream', await readFile(file));

@@ -29,15 +29,18 @@ const WALKS = {
 		place.answer = (intent, view) => (intent.intent === 'start' ? identify : view);
 		await look(seen, place);
 		await seen.page.waitForTimeout(SETTLED_MS);
-		// Both touches in one turn of the page: the second falls on what the first has brought.
-		await seen.page.evaluate(() => document.querySelector('.k-tile').dispatchEvent(down()));
+		// The second touch falls on what the first has brought, the moment it is there.
+		await seen.page.evaluate(() => {
+			new MutationObserver((_, watch) => {
+				const way = document.querySelector('.k-way');
+				if (!way) return;
+				watch.disconnect();
+				way.dispatchEvent(down());
+				way.click();
+			}).observe(document.body, { childList: true, subtree: true });
+		});
 		await seen.page.click('.k-tile >> nth=0');
 		await seen.page.waitForSelector('.k-way');
-		await seen.page.evaluate(() => {
-			const way = document.querySelector('.k-way');
-			way.dispatchEvent(down());
-			way.click();
-		});
 		await seen.page.waitForTimeout(SETTLED_MS);
 		assert.deepEqual(place.intents.map(({ intent }) => intent), ['start']);
 		await seen.page.click('.k-way >> nth=0');
@@ -124,6 +127,22 @@ const WALKS = {
 		assert.equal(place.beats.at(-1).shown_content, null);
 	},
 
+	async 'a film plays without sound to its end, in the same element as the one before'(seen, place) {
+		const film = (play) => (view) => ({
+			...view,
+			screen: { ...view.screen, url: `${place.page}film`, play },
+		});
+		await place.show('attract-video', film(7));
+		await look(seen, place);
+		const element = await seen.page.waitForSelector('video');
+		await ended(place, 7);
+		assert.equal(await element.evaluate((video) => video.muted && video.currentTime > 0), true);
+		await place.show('attract-video', film(8));
+		await ended(place, 8);
+		assert.equal(await element.evaluate((video) => video.isConnected), true);
+		assert.equal(await seen.page.locator('video').count(), 1);
+	},
+
 	async 'a page nobody answers says so, and comes back by itself'(seen, place) {
 		await place.show('home');
 		await look(seen, place);
@@ -149,6 +168,15 @@ const WALKS = {
 		assert.deepEqual(open, []);
 	},
 };
+
+/** Waits until a beat says that a showing is over. */
+async function ended(place, play) {
+	for (let n = 0; n < 400; n += 1) {
+		if (place.beats.some((beat) => beat.play_ended === play)) return;
+		await new Promise((done) => setTimeout(done, 20));
+	}
+	assert.fail(`the end of ${play} was never told`);
+}
 
 /** Waits until so many intents have come. */
 async function told(place, count) {
