@@ -49,6 +49,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ),
     ("kiosk-wire", &[]),
     ("terminal", &["kiosk-wire"]),
+    ("kiosk", &["kiosk-wire", "terminal"]),
     ("meter-simulator", &[]),
     ("provider-simulator", &[]),
     ("tests", &["*"]),

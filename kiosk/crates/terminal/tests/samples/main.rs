@@ -2,6 +2,8 @@
 //! hold their types against these files and draw every one of them; here they are held against the
 //! types of the terminal. `YUFU_WRITE_SAMPLES=1` writes them anew.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod meters;
 mod orders;
 mod screens;

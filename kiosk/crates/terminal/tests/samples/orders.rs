@@ -96,11 +96,12 @@ pub fn by_card(state: OrderState) -> OrderView {
 
 type Sentence = (&'static str, &'static str);
 
+const SAFE: Sentence = ("付过的钱不会丢", "Money you paid is safe");
+const IN_METER: Sentence = ("钱已在电表里", "The money is on the meter");
+const NOTHING: Sentence = ("不用操作", "Nothing to do");
+
 /// How far an order is in a state, and the three sentences of it.
 fn told(state: OrderState) -> (usize, [Sentence; 3]) {
-    const SAFE: Sentence = ("付过的钱不会丢", "Money you paid is safe");
-    const IN_METER: Sentence = ("钱已在电表里", "The money is on the meter");
-    const NOTHING: Sentence = ("不用操作", "Nothing to do");
     match state {
         OrderState::AwaitingPayment | OrderState::Confirming => (
             0,
@@ -140,6 +141,13 @@ fn told(state: OrderState) -> (usize, [Sentence; 3]) {
                 ("正在读表核对，有结果就通知你", "The meter is being read, you will be told"),
             ],
         ),
+        later => told_later(later),
+    }
+}
+
+/// The same for states in which the money has come to its end, or stands still.
+fn told_later(state: OrderState) -> (usize, [Sentence; 3]) {
+    match state {
         OrderState::OnMeter => (
             3,
             [
@@ -168,7 +176,7 @@ fn told(state: OrderState) -> (usize, [Sentence; 3]) {
                 ("客服会联系你", "You will be called"),
             ],
         ),
-        OrderState::Refunded => (
+        _ => (
             1,
             [
                 ("退款处理中", "Refund in progress"),
