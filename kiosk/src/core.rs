@@ -1,5 +1,6 @@
 //! What the window asks of the terminal: one answer each, at once.
 
+use async_trait::async_trait;
 use serde::Deserialize;
 use terminal::{intent::Intent, view::View};
 
@@ -22,9 +23,10 @@ pub struct Beat {
 }
 
 /// The terminal as its window sees it. Neither call waits for anything outside the process.
+#[async_trait]
 pub trait Core: Send + Sync {
     /// Hears that the page lives, and says what it has to draw.
     fn beat(&self, beat: Beat) -> View;
     /// Hears what was touched, and says what the page has to draw now.
-    fn intent(&self, intent: Intent) -> View;
+    async fn intent(&self, intent: Intent) -> View;
 }

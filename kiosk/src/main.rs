@@ -1,5 +1,5 @@
-//! The kiosk's window. It holds no truth: what is right while nobody looks is the terminal's, what
-//! is drawn is the page's, and this keeps the page up, alone on the screen and away from everything.
+//! The kiosk's window. It holds no truth: what is right while nobody looks is the terminal's,
+//! what is drawn is the page's, and this keeps the page up, alone on the screen.
 
 mod core;
 mod glass;

@@ -3,6 +3,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use async_trait::async_trait;
 use chrono::{DateTime, Datelike, FixedOffset, Utc};
 use kiosk_wire::{content::HomeContent, text::Text};
 use terminal::{
@@ -83,6 +84,7 @@ impl Rehearsal {
     }
 }
 
+#[async_trait]
 impl Core for Rehearsal {
     fn beat(&self, _: Beat) -> View {
         let mut stage = self.stage();
@@ -93,7 +95,7 @@ impl Core for Rehearsal {
         self.view(&stage)
     }
 
-    fn intent(&self, intent: Intent) -> View {
+    async fn intent(&self, intent: Intent) -> View {
         let mut stage = self.stage();
         stage.seq += 1;
         match intent {
@@ -119,6 +121,7 @@ impl Core for Rehearsal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tauri::async_runtime::block_on;
 
     fn noon() -> DateTime<Utc> {
         DateTime::UNIX_EPOCH
@@ -134,10 +137,11 @@ mod tests {
             Intent::Amount { fen: 10_000 },
             Intent::Pay { wallet: "wechat".into() },
         ] {
-            let view = core.intent(intent);
+            let view = block_on(core.intent(intent));
             assert!(view.head.demo);
             assert!(!matches!(view.screen, Screen::Pay { .. } | Screen::Amount { .. }));
         }
-        assert!(matches!(core.intent(Intent::Quit).screen, Screen::Home { closed: Some(_), .. }));
+        let home = block_on(core.intent(Intent::Quit)).screen;
+        assert!(matches!(home, Screen::Home { closed: Some(_), .. }));
     }
 }

@@ -86,9 +86,9 @@ fn beat(shell: State<'_, Shell>, beat: Beat) -> View {
 }
 
 /// What was touched; the answer is what the page has to draw now.
-#[tauri::command(async)]
-fn intent(shell: State<'_, Shell>, intent: Intent) -> View {
-    shell.core.intent(intent)
+#[tauri::command]
+async fn intent(shell: State<'_, Shell>, intent: Intent) -> Result<View, ()> {
+    Ok(shell.core.intent(intent).await)
 }
 
 /// Whether the page may go there: it stays with itself.

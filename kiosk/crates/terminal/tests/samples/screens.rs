@@ -236,7 +236,7 @@ fn finding() -> Vec<(&'static str, View)> {
             number("code", 6, Some(t("已发到 138****1234", "Sent to 138****1234")), None),
         ),
         ("number-last-four", number("last_four", 4, Some(room), Some(wrong))),
-        ("number-order", number("order", 18, None, None)),
+        ("number-order", number("order", 24, None, None)),
         ("rooms-top", rooms(&[], buildings)),
         ("rooms-flats", rooms(&["5 栋", "1 单元"], meters::nodes(flats, true))),
         ("rooms-none", rooms(&["5 栋"], vec![])),
@@ -314,11 +314,10 @@ fn paying() -> Vec<(&'static str, View)> {
 }
 
 fn result(order: OrderView, receipt: &str, copies: u32) -> View {
-    let svg = matches!(receipt, "paper_out" | "failed" | "unknown" | "none");
     let screen = Screen::Result {
         receipt: receipt.into(),
         copies,
-        receipt_svg: (svg && order.state.is_paid()).then(|| orders::QR.to_owned()),
+        receipt_svg: order.receipt_url.is_some().then(|| orders::QR.to_owned()),
         reprint: order.state.is_paid() && receipt != "printing",
         order: Box::new(order),
     };

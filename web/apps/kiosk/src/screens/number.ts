@@ -12,7 +12,9 @@ export interface Asked {
 	groups: number[];
 }
 
+/** An order's number: these letters, which the pad has not, and so many digits. */
 const ORDER_PREFIX = 'YF';
+const ORDER_DIGITS = 16;
 
 /** What a number is like; `max` is the terminal's, in characters. */
 export function asked(what: string, max: number): Asked {
@@ -25,7 +27,7 @@ export function asked(what: string, max: number): Asked {
 		case 'last_four':
 			return { least: max, most: max, prefix: '', groups: [max] };
 		case 'order': {
-			const most = max > 16 ? max - ORDER_PREFIX.length : max;
+			const most = Math.min(max, ORDER_DIGITS);
 			return { least: most, most, prefix: ORDER_PREFIX, groups: fours };
 		}
 		default:

@@ -7,7 +7,7 @@ describe('a number on the pad', () => {
 		['phone', 11, 11, 11, '', [3, 4, 4]],
 		['code', 6, 6, 6, '', [3, 3]],
 		['last_four', 4, 4, 4, '', [4]],
-		['order', 18, 16, 16, 'YF', [4, 4, 4, 4]],
+		['order', 24, 16, 16, 'YF', [4, 4, 4, 4]],
 		['order', 16, 16, 16, 'YF', [4, 4, 4, 4]],
 		['something', 4, 4, 4, '', [4]],
 	])('%s of %i is set in groups', (what, max, least, most, prefix, sizes) => {
