@@ -6,6 +6,7 @@ mod glass;
 mod life;
 mod order;
 mod rehearse;
+mod root;
 mod starts;
 mod still;
 mod watch;
@@ -42,7 +43,13 @@ fn main() -> Result<()> {
     let _alone = alone(&runtime)?;
     match begin(&folder("STATE_DIRECTORY"))? {
         Start::Window => {}
-        Start::Still | Start::Reboot => return still::show(),
+        Start::Still => return still::show(),
+        Start::Reboot => {
+            if let Err(fault) = root::ask(Path::new(root::SOCKET), &root::Action::Reboot) {
+                tracing::error!(%fault, "machine.not_restarted");
+            }
+            return still::show();
+        }
     }
     let (give, orders) = mpsc::channel();
     order::listen(give);

@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::Result;
+use serde_json::Value;
 
 /// One order.
 pub enum Order {
@@ -15,11 +16,13 @@ pub enum Order {
     Picture(Sender<Result<Vec<u8>>>),
     /// A script in the page, in a rehearsal only.
     Script(String),
+    /// A view to draw in place of the terminal's, in a rehearsal only.
+    Show(Value),
     /// The end.
     Quit,
 }
 
-/// Reads orders of a rehearsal line by line: `picture PATH`, `hang`, `quit`. The end of
+/// Reads orders of a rehearsal line by line: `picture PATH`, `show VIEW`, `hang`, `quit`. The end of
 /// the input ends nothing.
 pub fn listen(orders: Sender<Order>) {
     thread::spawn(move || {
@@ -28,6 +31,10 @@ pub fn listen(orders: Sender<Order>) {
             match word {
                 "picture" => keep(&orders, PathBuf::from(rest)),
                 "hang" => send(&orders, Order::Script("for(;;){}".to_owned())),
+                "show" => match serde_json::from_str(rest) {
+                    Ok(view) => send(&orders, Order::Show(view)),
+                    Err(fault) => tracing::warn!(%fault, "order.unreadable"),
+                },
                 "quit" => send(&orders, Order::Quit),
                 _ => tracing::warn!(word, "order.unknown"),
             }

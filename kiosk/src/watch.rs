@@ -15,6 +15,8 @@ const END_MS: u64 = 1_000;
 pub const RELOADS_MAX: usize = 3;
 /// See [`RELOADS_MAX`], in milliseconds.
 pub const RELOADS_SPAN_MS: u64 = 600_000;
+/// A page grows over days: after so long it is loaded anew, when nobody stands there.
+pub const FRESH_MS: u64 = 24 * 3_600_000;
 /// Two pictures of an idle screen so far apart differ by a second's digit at least.
 pub const SIGHT_MS: u64 = 90_000;
 
@@ -42,12 +44,14 @@ pub struct Watch {
     state: State,
     reloads: VecDeque<u64>,
     sight: Option<(u64, u64)>,
+    loaded: u64,
 }
 
 impl Watch {
     /// A page that began to load `now`.
     pub fn new(now: u64) -> Watch {
-        Watch { state: State::Loading { since: now }, reloads: VecDeque::new(), sight: None }
+        let state = State::Loading { since: now };
+        Watch { state, reloads: VecDeque::new(), sight: None, loaded: now }
     }
 
     /// The page beats.
@@ -79,9 +83,24 @@ impl Watch {
             self.reloads.pop_front();
         }
         self.reloads.push_back(now);
+        self.load(now);
+        if self.reloads.len() > RELOADS_MAX { Act::Exit } else { Act::Reload }
+    }
+
+    fn load(&mut self, now: u64) {
         self.state = State::Loading { since: now };
         self.sight = None;
-        if self.reloads.len() > RELOADS_MAX { Act::Exit } else { Act::Reload }
+        self.loaded = now;
+    }
+
+    /// Nobody stands there: a page of yesterday is loaded anew, which is no sign of trouble.
+    pub fn idle(&mut self, now: u64) -> Option<Act> {
+        let old = now.saturating_sub(self.loaded) >= FRESH_MS;
+        if !old || !matches!(self.state, State::Alive { .. }) {
+            return None;
+        }
+        self.load(now);
+        Some(Act::Reload)
     }
 
     /// Time passes.
@@ -130,11 +149,12 @@ mod tests {
 
     enum Event {
         Beat,
+        Idle,
         Gone,
         Tick,
         Seen(u64),
     }
-    use Event::{Beat, Gone, Seen, Tick};
+    use Event::{Beat, Gone, Idle, Seen, Tick};
 
     /// Plays events at their moments and compares what is done.
     fn check(events: &[(u64, Event, Option<Act>)]) {
@@ -145,6 +165,7 @@ mod tests {
                     watch.beat(*now);
                     None
                 }
+                Idle => watch.idle(*now),
                 Gone => Some(watch.gone(*now)),
                 Tick => watch.tick(*now),
                 Seen(digest) => watch.seen(*now, *digest),
@@ -200,6 +221,21 @@ mod tests {
             (5_000, Tick, Some(Act::Terminate)),
             (5_100, Beat, None),
             (6_000, Tick, Some(Act::Reload)),
+        ]);
+    }
+
+    #[test]
+    fn a_page_of_yesterday_is_loaded_anew_while_nobody_is_there_and_that_counts_as_no_trouble() {
+        check(&[
+            (400, Beat, None),
+            (FRESH_MS - 1, Idle, None),
+            (FRESH_MS, Beat, None),
+            (FRESH_MS, Idle, Some(Act::Reload)),
+            (FRESH_MS + 300, Idle, None),
+            (FRESH_MS + 400, Gone, Some(Act::Reload)),
+            (FRESH_MS + 500, Gone, Some(Act::Reload)),
+            (FRESH_MS + 600, Gone, Some(Act::Reload)),
+            (FRESH_MS + 700, Gone, Some(Act::Exit)),
         ]);
     }
 

@@ -14,6 +14,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use gtk::glib;
+use serde_json::Value;
 use tauri::{
     AppHandle, RunEvent, State, Url, WebviewUrl, WebviewWindowBuilder, WindowEvent,
     webview::NewWindowResponse,
@@ -40,7 +41,11 @@ struct Shell {
     core: Arc<dyn Core>,
     pulse: Arc<Pulse>,
     runtime: PathBuf,
+    exhibit: Exhibit,
 }
+
+/// A view of a rehearsal that is shown in place of the terminal's, to look at a screen.
+type Exhibit = Arc<Mutex<Option<Value>>>;
 
 /// The page's life, as its beats tell it.
 struct Pulse {
@@ -66,7 +71,7 @@ fn now_ms() -> u64 {
 
 /// The page's sign of life; the answer is what it has to draw.
 #[tauri::command(async)]
-fn beat(shell: State<'_, Shell>, beat: Beat) -> View {
+fn beat(shell: State<'_, Shell>, beat: Beat) -> Result<Value, String> {
     let first = {
         let mut watch = shell.pulse.watch();
         let first = !watch.has_beaten();
@@ -77,12 +82,20 @@ fn beat(shell: State<'_, Shell>, beat: Beat) -> View {
         first
     };
     shell.pulse.screen().clone_from(&beat.screen);
+    let drawn = beat.seq;
     let view = shell.core.beat(beat);
     if first {
         life::ready(&shell.runtime);
         tracing::info!("page.up");
     }
-    view
+    let exhibit = shell.exhibit.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    if let Some(exhibit) = exhibit {
+        if exhibit["seq"] == drawn {
+            tracing::info!(drawn, "exhibit.drawn");
+        }
+        return Ok(exhibit);
+    }
+    serde_json::to_value(view).map_err(|fault| fault.to_string())
 }
 
 /// What was touched; the answer is what the page has to draw now.
@@ -107,13 +120,14 @@ pub fn run(core: Arc<dyn Core>, orders: Receiver<Order>, runtime: PathBuf) -> Re
         screen: Mutex::default(),
         quitting: AtomicBool::new(false),
     });
-    let shell = Shell { core, pulse: pulse.clone(), runtime };
+    let exhibit = Exhibit::default();
+    let shell = Shell { core, pulse: pulse.clone(), runtime, exhibit: exhibit.clone() };
     let app = tauri::Builder::default()
         .manage(shell)
         .invoke_handler(tauri::generate_handler![beat, intent])
         .setup({
             let pulse = pulse.clone();
-            move |app| Ok(open(app.handle(), &pulse, orders)?)
+            move |app| Ok(open(app.handle(), &pulse, exhibit, orders)?)
         })
         .on_window_event(|_, event| {
             if let WindowEvent::CloseRequested { api, .. } = event {
@@ -133,7 +147,12 @@ pub fn run(core: Arc<dyn Core>, orders: Receiver<Order>, runtime: PathBuf) -> Re
     Ok(())
 }
 
-fn open(app: &AppHandle, pulse: &Arc<Pulse>, orders: Receiver<Order>) -> Result<()> {
+fn open(
+    app: &AppHandle,
+    pulse: &Arc<Pulse>,
+    exhibit: Exhibit,
+    orders: Receiver<Order>,
+) -> Result<()> {
     let window = WebviewWindowBuilder::new(app, NAME, WebviewUrl::App("index.html".into()))
         .title("预付 自助终端")
         .fullscreen(true)
@@ -153,7 +172,7 @@ fn open(app: &AppHandle, pulse: &Arc<Pulse>, orders: Receiver<Order>) -> Result<
         let view = inner.inner();
         glass::lock_down(&view);
         guard(&view, &handle, &pulse);
-        obey(view, handle, pulse, orders);
+        obey(view, handle, Room { pulse, exhibit }, orders);
     })?;
     Ok(())
 }
@@ -188,14 +207,16 @@ fn guard(view: &WebView, app: &AppHandle, pulse: &Arc<Pulse>) {
     let mut told = life::Teller::default();
     glib::timeout_add_local(TICK, move || {
         let now = now_ms();
+        let idle = *pulse.screen() == IDLE;
         let (what, well, sight) = {
             let mut watch = pulse.watch();
-            (watch.tick(now), watch.is_well(now), watch.wants_sight(now))
+            let what = watch.tick(now).or_else(|| if idle { watch.idle(now) } else { None });
+            (what, watch.is_well(now), watch.wants_sight(now))
         };
         if let Some(what) = what {
             act(&view, &app, what);
         }
-        if sight && *pulse.screen() == IDLE {
+        if sight && idle {
             see(&view, &app, &pulse, now);
         }
         told.tell(now, well);
@@ -218,8 +239,14 @@ fn see(view: &WebView, app: &AppHandle, pulse: &Arc<Pulse>, now: u64) {
     });
 }
 
+/// What orders reach besides the page.
+struct Room {
+    pulse: Arc<Pulse>,
+    exhibit: Exhibit,
+}
+
 /// Does what is asked from outside the page, between two turns of the main loop.
-fn obey(view: WebView, app: AppHandle, pulse: Arc<Pulse>, orders: Receiver<Order>) {
+fn obey(view: WebView, app: AppHandle, room: Room, orders: Receiver<Order>) {
     let orders = Rc::new(RefCell::new(orders));
     glib::timeout_add_local(TICK / 5, move || {
         while let Ok(order) = orders.borrow().try_recv() {
@@ -232,8 +259,12 @@ fn obey(view: WebView, app: AppHandle, pulse: Arc<Pulse>, orders: Receiver<Order
                     // A script that loops for ever never answers.
                     glass::script(&view, &script, |_| {});
                 }
+                Order::Show(exhibit) => {
+                    let mut shown = room.exhibit.lock().unwrap_or_else(PoisonError::into_inner);
+                    *shown = Some(exhibit);
+                }
                 Order::Quit => {
-                    pulse.quitting.store(true, Ordering::Relaxed);
+                    room.pulse.quitting.store(true, Ordering::Relaxed);
                     app.exit(0);
                 }
             }

@@ -182,6 +182,63 @@ fn a_killed_page_is_back_within_a_second_and_one_that_loops_within_ten() {
     }
 }
 
+/// Screens that are drawn in the real window, and how.
+const SHOWN: [&str; 16] = [
+    "home",
+    "attract-image",
+    "identify",
+    "number-meter",
+    "rooms-flats",
+    "matches",
+    "account",
+    "account-cut",
+    "amount-quoted",
+    "pay",
+    "pay-covered",
+    "result-power-on",
+    "result-paper-out",
+    "result-in-doubt",
+    "card-ask",
+    "trouble-order",
+];
+
+#[test]
+fn the_real_window_draws_the_screens_in_every_look() {
+    let looks = [
+        ("portrait", "1080x1920x24", "zh", false),
+        ("landscape", "1920x1080x24", "zh", false),
+        ("elder", "1080x1920x24", "zh", true),
+        ("english", "1080x1920x24", "en", false),
+    ];
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../web/apps/kiosk/samples");
+    let keep = env::var_os("YUFU_SCREENSHOTS").map(std::path::PathBuf::from);
+    for (look, panel, language, elder) in looks {
+        let Some((display, _running)) = display(panel) else { return };
+        let folder = tempfile::tempdir().unwrap();
+        let mut kiosk = Kiosk::start(&display, folder.path());
+        kiosk.says("page.up");
+        for (number, name) in (1_000_000..).zip(SHOWN) {
+            let text = fs::read_to_string(samples.join(format!("{name}.json"))).unwrap();
+            let mut view: Value = serde_json::from_str(&text).unwrap();
+            view["seq"] = number.into();
+            view["mode"]["language"] = language.into();
+            view["mode"]["elder"] = elder.into();
+            kiosk.order(&format!("show {view}"));
+            kiosk.says("exhibit.drawn");
+            let picture = folder.path().join(format!("{name}.jpg"));
+            kiosk.order(&format!("picture {}", picture.display()));
+            kiosk.says("picture.kept");
+            assert!(fs::metadata(&picture).unwrap().len() > 20_000, "{look}: {name} is empty");
+            if let Some(keep) = &keep {
+                fs::create_dir_all(keep.join(look)).unwrap();
+                fs::copy(&picture, keep.join(look).join(format!("{name}.jpg"))).unwrap();
+            }
+        }
+        kiosk.order("quit");
+        assert!(kiosk.run.0.wait().unwrap().success());
+    }
+}
+
 #[test]
 fn a_kiosk_that_keeps_beginning_shows_a_still_page_without_webkit() {
     let Some((display, _running)) = display("1080x1920x24") else { return };
