@@ -166,6 +166,16 @@ const WALKS = {
 				.map((element) => element.className),
 		);
 		assert.deepEqual(open, []);
+		// Whoever has the code of a receipt can read it.
+		for (const name of ['result-printed', 'trouble-order', 'pay']) {
+			await place.show(name);
+			await look(seen, place);
+			await seen.page.evaluate(() => document.documentElement.setAttribute('data-masked', ''));
+			const codes = await seen.page.evaluate(() =>
+				[...document.querySelectorAll('.k-qr')].map((code) => getComputedStyle(code).visibility),
+			);
+			assert.deepEqual(codes, ['hidden'], name);
+		}
 	},
 };
 
