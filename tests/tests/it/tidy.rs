@@ -53,6 +53,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("kiosk-wire", &[]),
     ("terminal", &["kiosk-wire"]),
     ("kiosk-simulator", &[]),
+    ("kiosk", &["kiosk-wire", "terminal"]),
     ("meter-simulator", &[]),
     ("provider-simulator", &[]),
     ("tests", &["*"]),

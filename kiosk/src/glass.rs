@@ -1,0 +1,91 @@
+//! The page's own WebKit view: locked down, looked at, ended and loaded again. Main thread only.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use anyhow::{Context, Result, anyhow};
+use gtk::{cairo, gdk, gdk_pixbuf::Pixbuf, gio, glib, prelude::*};
+use webkit2gtk::{SnapshotOptions, SnapshotRegion, WebView, WebViewExt};
+
+/// The largest picture that leaves the kiosk, in bytes.
+pub const PICTURE_MAX: usize = 1_000_000;
+/// Qualities of a JPEG, tried until the picture is small enough.
+const QUALITIES: [&str; 4] = ["85", "70", "45", "20"];
+/// Paints over what belongs to a person.
+const MASK: &str = "document.documentElement.setAttribute('data-masked','')";
+/// Takes the paint off again.
+const UNMASK: &str = "document.documentElement.removeAttribute('data-masked')";
+
+/// Takes away what a finger must not find: the menu of a long press, and the pinch that zooms.
+pub fn lock_down(view: &WebView) {
+    view.connect_context_menu(|_, _, _, _| true);
+    pinch_no_more(view);
+}
+
+/// WebKit has no switch for the pinch; its gesture is found by the name the library keeps it under,
+/// and nobody hears it any more.
+#[allow(unsafe_code)]
+fn pinch_no_more(view: &WebView) {
+    // SAFETY: under this name WebKitGTK keeps the GtkGesture of the view, alive as long as the
+    // view; its handlers are ended on the main thread, where they would be called.
+    unsafe {
+        if let Some(gesture) = view.data::<glib::gobject_ffi::GObject>("wk-view-zoom-gesture") {
+            glib::gobject_ffi::g_signal_handlers_destroy(gesture.as_ptr());
+        }
+    }
+}
+
+/// A picture of the screen as a JPEG of [`PICTURE_MAX`] bytes at most, films included. What belongs
+/// to a person is painted over while it is taken.
+pub fn picture(view: &WebView, done: impl FnOnce(Result<Vec<u8>>) + 'static) {
+    let shown = view.clone();
+    script(view, MASK, move |masked| {
+        if let Err(fault) = masked {
+            // Without the mask there is no picture.
+            return done(Err(anyhow!("the page does not mask itself: {fault}")));
+        }
+        look(&shown.clone(), move |seen| {
+            script(&shown, UNMASK, |_| {});
+            done(seen.and_then(|seen| packed(&seen)));
+        });
+    });
+}
+
+/// Runs a script of our own in the page.
+pub fn script(view: &WebView, text: &str, done: impl FnOnce(Result<()>) + 'static) {
+    view.evaluate_javascript(text, None, None, gio::Cancellable::NONE, move |ran| {
+        done(ran.map(|_| ()).map_err(Into::into));
+    });
+}
+
+/// A number that stands for the picture of the screen; the picture itself goes nowhere.
+pub fn digest(view: &WebView, done: impl FnOnce(Result<u64>) + 'static) {
+    look(view, move |seen| {
+        done(seen.map(|seen| {
+            let mut hasher = DefaultHasher::new();
+            seen.read_pixel_bytes().hash(&mut hasher);
+            hasher.finish()
+        }));
+    });
+}
+
+fn look(view: &WebView, done: impl FnOnce(Result<Pixbuf>) + 'static) {
+    let (region, options) = (SnapshotRegion::Visible, SnapshotOptions::NONE);
+    view.snapshot(region, options, gio::Cancellable::NONE, move |surface| {
+        done(surface.context("the screen cannot be looked at").and_then(|surface| {
+            let image = cairo::ImageSurface::try_from(surface)
+                .map_err(|_| anyhow!("the screen's picture is none"))?;
+            gdk::pixbuf_get_from_surface(&image, 0, 0, image.width(), image.height())
+                .context("the screen's picture is empty")
+        }));
+    });
+}
+
+fn packed(seen: &Pixbuf) -> Result<Vec<u8>> {
+    for quality in QUALITIES {
+        let bytes = seen.save_to_bufferv("jpeg", &[("quality", quality)])?;
+        if bytes.len() <= PICTURE_MAX {
+            return Ok(bytes);
+        }
+    }
+    Err(anyhow!("the screen's picture is larger than {PICTURE_MAX} bytes"))
+}

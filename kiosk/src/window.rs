@@ -1,0 +1,296 @@
+//! The one window: full screen, going nowhere, watched.
+
+use std::{
+    cell::RefCell,
+    path::PathBuf,
+    rc::Rc,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc::Receiver,
+    },
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use gtk::glib;
+use serde_json::Value;
+use tauri::{
+    AppHandle, RunEvent, State, Url, WebviewUrl, WebviewWindowBuilder, WindowEvent,
+    webview::NewWindowResponse,
+};
+use terminal::{intent::Intent, view::View};
+use webkit2gtk::{WebView, WebViewExt};
+
+use crate::{
+    core::{Beat, Core},
+    glass, life,
+    order::Order,
+    watch::{Act, Watch},
+};
+
+/// The window's name, in the capability file as well.
+const NAME: &str = "main";
+/// Between two looks at the page's life.
+const TICK: Duration = Duration::from_millis(250);
+/// A screen on which nobody stands; only such a one is held to change.
+const IDLE: &str = "home";
+
+/// What the commands share with the watch.
+struct Shell {
+    core: Arc<dyn Core>,
+    pulse: Arc<Pulse>,
+    runtime: PathBuf,
+    exhibit: Exhibit,
+}
+
+/// A view of a rehearsal that is shown in place of the terminal's, to look at a screen.
+type Exhibit = Arc<Mutex<Option<Value>>>;
+
+/// The page's life, as its beats tell it.
+struct Pulse {
+    watch: Mutex<Watch>,
+    screen: Mutex<String>,
+    quitting: AtomicBool,
+}
+
+impl Pulse {
+    fn watch(&self) -> MutexGuard<'_, Watch> {
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn screen(&self) -> MutexGuard<'_, String> {
+        self.screen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Milliseconds of the clock that never jumps.
+fn now_ms() -> u64 {
+    u64::try_from(glib::monotonic_time() / 1000).unwrap_or_default()
+}
+
+/// The page's sign of life; the answer is what it has to draw.
+#[tauri::command(async)]
+fn beat(shell: State<'_, Shell>, beat: Beat) -> Result<Value, String> {
+    let first = {
+        let mut watch = shell.pulse.watch();
+        let first = !watch.has_beaten();
+        watch.beat(now_ms());
+        if beat.screen != IDLE {
+            watch.in_use();
+        }
+        first
+    };
+    shell.pulse.screen().clone_from(&beat.screen);
+    let drawn = beat.seq;
+    let view = shell.core.beat(beat);
+    if first {
+        life::ready(&shell.runtime);
+        tracing::info!("page.up");
+    }
+    let exhibit = shell.exhibit.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    if let Some(exhibit) = exhibit {
+        if exhibit["seq"] == drawn {
+            tracing::info!(drawn, "exhibit.drawn");
+        }
+        return Ok(exhibit);
+    }
+    serde_json::to_value(view).map_err(|fault| fault.to_string())
+}
+
+/// What was touched; the answer is what the page has to draw now.
+#[tauri::command]
+async fn intent(shell: State<'_, Shell>, intent: Intent) -> Result<View, ()> {
+    Ok(shell.core.intent(intent).await)
+}
+
+/// Whether the page may go there: it stays with itself.
+fn is_own(url: &Url) -> bool {
+    url.scheme() == "tauri" && url.host_str() == Some("localhost")
+}
+
+/// Opens the window and stays until an order ends it. `runtime` is where the sign that the page is
+/// up is left.
+///
+/// # Errors
+/// If there is no display, or the window cannot be made.
+pub fn run(core: Arc<dyn Core>, orders: Receiver<Order>, runtime: PathBuf) -> Result<()> {
+    let pulse = Arc::new(Pulse {
+        watch: Mutex::new(Watch::new(now_ms())),
+        screen: Mutex::default(),
+        quitting: AtomicBool::new(false),
+    });
+    let exhibit = Exhibit::default();
+    let shell = Shell { core, pulse: pulse.clone(), runtime, exhibit: exhibit.clone() };
+    let app = tauri::Builder::default()
+        .manage(shell)
+        .invoke_handler(tauri::generate_handler![beat, intent])
+        .setup({
+            let pulse = pulse.clone();
+            move |app| Ok(open(app.handle(), &pulse, exhibit, orders)?)
+        })
+        .on_window_event(|_, event| {
+            if let WindowEvent::CloseRequested { api, .. } = event {
+                api.prevent_close();
+            }
+        })
+        .build(tauri::generate_context!())
+        .context("the window cannot be made")?;
+    app.run(move |_, event| {
+        if let RunEvent::ExitRequested { api, code, .. } = event {
+            // Without a code it is the last window that has closed; nobody has asked for that.
+            if code.is_none() && !pulse.quitting.load(Ordering::Relaxed) {
+                api.prevent_exit();
+            }
+        }
+    });
+    Ok(())
+}
+
+fn open(
+    app: &AppHandle,
+    pulse: &Arc<Pulse>,
+    exhibit: Exhibit,
+    orders: Receiver<Order>,
+) -> Result<()> {
+    let window = WebviewWindowBuilder::new(app, NAME, WebviewUrl::App("index.html".into()))
+        .title("预付 自助终端")
+        .fullscreen(true)
+        .decorations(false)
+        .resizable(false)
+        .always_on_top(true)
+        .skip_taskbar(true)
+        .focused(true)
+        .incognito(true)
+        .zoom_hotkeys_enabled(false)
+        .on_navigation(is_own)
+        .on_new_window(|_, _| NewWindowResponse::Deny)
+        .build()?;
+    let pulse = pulse.clone();
+    let handle = app.clone();
+    window.with_webview(move |inner| {
+        let view = inner.inner();
+        glass::lock_down(&view);
+        guard(&view, &handle, &pulse);
+        obey(view, handle, Room { pulse, exhibit }, orders);
+    })?;
+    Ok(())
+}
+
+/// Does what the watch says.
+fn act(view: &WebView, app: &AppHandle, act: Act) {
+    match act {
+        Act::Reload => {
+            tracing::warn!("page.reload");
+            view.reload();
+        }
+        Act::Terminate => {
+            tracing::warn!("page.end");
+            view.terminate_web_process();
+        }
+        Act::Exit => {
+            tracing::error!("page.given_up");
+            app.exit(life::FAILED);
+        }
+    }
+}
+
+/// Hears the page's crash, and looks at its life a few times a second.
+fn guard(view: &WebView, app: &AppHandle, pulse: &Arc<Pulse>) {
+    let heard = (app.clone(), pulse.clone());
+    view.connect_web_process_terminated(move |view, reason| {
+        tracing::warn!(?reason, "page.gone");
+        let what = heard.1.watch().gone(now_ms());
+        act(view, &heard.0, what);
+    });
+    let (view, app, pulse) = (view.clone(), app.clone(), pulse.clone());
+    let mut told = life::Teller::default();
+    glib::timeout_add_local(TICK, move || {
+        let now = now_ms();
+        let idle = *pulse.screen() == IDLE;
+        let (what, well, sight) = {
+            let mut watch = pulse.watch();
+            let what = watch.tick(now).or_else(|| if idle { watch.idle(now) } else { None });
+            (what, watch.is_well(now), watch.wants_sight(now))
+        };
+        if let Some(what) = what {
+            act(&view, &app, what);
+        }
+        if sight && idle {
+            see(&view, &app, &pulse, now);
+        }
+        told.tell(now, well);
+        glib::ControlFlow::Continue
+    });
+}
+
+/// Looks at the idle screen: the same picture twice is a frozen screen under a living page.
+fn see(view: &WebView, app: &AppHandle, pulse: &Arc<Pulse>, now: u64) {
+    let again = (view.clone(), app.clone(), pulse.clone());
+    glass::digest(view, move |seen| match seen {
+        Ok(digest) => {
+            let what = again.2.watch().seen(now, digest);
+            if let Some(what) = what {
+                tracing::warn!("page.frozen");
+                act(&again.0, &again.1, what);
+            }
+        }
+        Err(fault) => tracing::warn!(%fault, "page.unseen"),
+    });
+}
+
+/// What orders reach besides the page.
+struct Room {
+    pulse: Arc<Pulse>,
+    exhibit: Exhibit,
+}
+
+/// Does what is asked from outside the page, between two turns of the main loop.
+fn obey(view: WebView, app: AppHandle, room: Room, orders: Receiver<Order>) {
+    let orders = Rc::new(RefCell::new(orders));
+    glib::timeout_add_local(TICK / 5, move || {
+        while let Ok(order) = orders.borrow().try_recv() {
+            match order {
+                Order::Picture(answer) => glass::picture(&view, move |seen| {
+                    // Who asked may have gone; the picture then goes nowhere.
+                    let _ = answer.send(seen);
+                }),
+                Order::Script(script) => {
+                    // A script that loops for ever never answers.
+                    glass::script(&view, &script, |_| {});
+                }
+                Order::Show(exhibit) => {
+                    let mut shown = room.exhibit.lock().unwrap_or_else(PoisonError::into_inner);
+                    *shown = Some(exhibit);
+                }
+                Order::Quit => {
+                    room.pulse.quitting.store(true, Ordering::Relaxed);
+                    app.exit(0);
+                }
+            }
+        }
+        glib::ControlFlow::Continue
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_goes_nowhere_but_to_itself() {
+        let cases = [
+            ("tauri://localhost/index.html", true),
+            ("tauri://localhost/", true),
+            ("tauri://elsewhere/index.html", false),
+            ("http://127.0.0.1:4807/", false),
+            ("https://example.com/", false),
+            ("file:///etc/passwd", false),
+            ("about:blank", false),
+            ("javascript:alert(1)", false),
+        ];
+        for (url, want) in cases {
+            assert_eq!(is_own(&url.parse().unwrap()), want, "{url}");
+        }
+    }
+}
