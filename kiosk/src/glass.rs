@@ -3,7 +3,12 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use anyhow::{Context, Result, anyhow};
-use gtk::{cairo, gdk, gdk_pixbuf::Pixbuf, gio, glib, prelude::*};
+use gtk::{
+    cairo, gdk,
+    gdk_pixbuf::{InterpType, Pixbuf},
+    gio, glib,
+    prelude::*,
+};
 use webkit2gtk::{SnapshotOptions, SnapshotRegion, WebView, WebViewExt};
 
 /// The largest picture that leaves the kiosk, in bytes.
@@ -36,7 +41,8 @@ fn pinch_no_more(view: &WebView) {
 
 /// A picture of the screen as a JPEG of [`PICTURE_MAX`] bytes at most, films included. What belongs
 /// to a person is painted over while it is taken.
-pub fn picture(view: &WebView, done: impl FnOnce(Result<Vec<u8>>) + 'static) {
+/// Half its size unless `full`.
+pub fn picture(view: &WebView, full: bool, done: impl FnOnce(Result<Vec<u8>>) + 'static) {
     let shown = view.clone();
     script(view, MASK, move |masked| {
         if let Err(fault) = masked {
@@ -45,7 +51,7 @@ pub fn picture(view: &WebView, done: impl FnOnce(Result<Vec<u8>>) + 'static) {
         }
         look(&shown.clone(), move |seen| {
             script(&shown, UNMASK, |_| {});
-            done(seen.and_then(|seen| packed(&seen)));
+            done(seen.and_then(|seen| packed(&if full { seen } else { half(&seen)? })));
         });
     });
 }
@@ -78,6 +84,11 @@ fn look(view: &WebView, done: impl FnOnce(Result<Pixbuf>) + 'static) {
                 .context("the screen's picture is empty")
         }));
     });
+}
+
+fn half(seen: &Pixbuf) -> Result<Pixbuf> {
+    let (width, height) = ((seen.width() / 2).max(1), (seen.height() / 2).max(1));
+    seen.scale_simple(width, height, InterpType::Bilinear).context("the picture is too large")
 }
 
 fn packed(seen: &Pixbuf) -> Result<Vec<u8>> {

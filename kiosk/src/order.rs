@@ -13,7 +13,12 @@ use serde_json::Value;
 /// One order.
 pub enum Order {
     /// A picture of the screen, with what belongs to a person painted over.
-    Picture(Sender<Result<Vec<u8>>>),
+    Picture {
+        /// Whole size instead of half.
+        full: bool,
+        /// Where the JPEG goes.
+        answer: Sender<Result<Vec<u8>>>,
+    },
     /// A script in the page, in a rehearsal only.
     Script(String),
     /// A view to draw in place of the terminal's, in a rehearsal only.
@@ -51,7 +56,7 @@ fn send(orders: &Sender<Order>, order: Order) {
 /// Takes a picture and keeps it in a file.
 fn keep(orders: &Sender<Order>, path: PathBuf) {
     let (answer, seen) = mpsc::channel();
-    send(orders, Order::Picture(answer));
+    send(orders, Order::Picture { full: true, answer });
     let kept = match seen.recv() {
         Ok(Ok(bytes)) => std::fs::write(&path, &bytes).map(|()| bytes.len()).map_err(Into::into),
         Ok(Err(fault)) => Err(fault),

@@ -7,11 +7,12 @@ use async_trait::async_trait;
 use chrono::{DateTime, Datelike, FixedOffset, Utc};
 use kiosk_wire::{content::HomeContent, text::Text};
 use terminal::{
+    engine::Beat,
     intent::{Errand, Intent, Way},
     view::{Can, Day, Head, Mode, Screen, View},
 };
 
-use crate::core::{Beat, Core};
+use crate::core::Core;
 
 /// The site's time zone, in seconds east.
 const SITE_EAST_S: i32 = 8 * 3_600;
@@ -86,7 +87,7 @@ impl Rehearsal {
 
 #[async_trait]
 impl Core for Rehearsal {
-    fn beat(&self, _: Beat) -> View {
+    fn beat(&self, _: &Beat) -> View {
         let mut stage = self.stage();
         stage.seq += 1;
         if matches!(stage.screen, Screen::Boot) {

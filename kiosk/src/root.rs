@@ -24,6 +24,13 @@ const ANSWER_MAX: u64 = 4_096;
 pub enum Action {
     /// Start the machine anew.
     Reboot,
+    /// Switch it off.
+    PowerOff,
+    /// Put a signed release in place.
+    Apply {
+        /// SHA-256 of its archive.
+        release: String,
+    },
 }
 
 #[derive(Debug, Deserialize)]

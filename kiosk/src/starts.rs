@@ -85,9 +85,35 @@ pub fn keep(path: &Path, before: &[Line], this: &Line) -> std::io::Result<()> {
     fs::rename(beside, path)
 }
 
+/// The last beginning led to an end that was asked for: it is no sign of trouble.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn forget_last(path: &Path) -> std::io::Result<()> {
+    let mut lines = read(path);
+    let Some(_forgotten) = lines.pop() else { return Ok(()) };
+    match lines.pop() {
+        Some(last) => keep(path, &lines, &last),
+        None => fs::remove_file(path),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_end_that_was_asked_for_is_no_sign_of_trouble() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("starts");
+        forget_last(&path).unwrap();
+        keep(&path, &[], &line(1, "b1", false)).unwrap();
+        keep(&path, &read(&path), &line(2, "b1", false)).unwrap();
+        forget_last(&path).unwrap();
+        assert_eq!(read(&path), [line(1, "b1", false)]);
+        forget_last(&path).unwrap();
+        assert_eq!(read(&path), []);
+    }
 
     fn line(at_ms: i64, boot: &str, reboot: bool) -> Line {
         Line { at_ms, boot: boot.into(), reboot }

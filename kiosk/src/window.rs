@@ -19,11 +19,11 @@ use tauri::{
     AppHandle, RunEvent, State, Url, WebviewUrl, WebviewWindowBuilder, WindowEvent,
     webview::NewWindowResponse,
 };
-use terminal::{intent::Intent, view::View};
-use webkit2gtk::{WebView, WebViewExt};
+use terminal::{engine::Beat, intent::Intent, view::View};
+use webkit2gtk::{WebProcessTerminationReason, WebView, WebViewExt};
 
 use crate::{
-    core::{Beat, Core},
+    core::Core,
     glass, life,
     order::Order,
     watch::{Act, Watch},
@@ -31,6 +31,8 @@ use crate::{
 
 /// The window's name, in the capability file as well.
 const NAME: &str = "main";
+/// Where the page comes from, for whoever serves it files.
+pub const ORIGIN: &str = "tauri://localhost";
 /// Between two looks at the page's life.
 const TICK: Duration = Duration::from_millis(250);
 /// A screen on which nobody stands; only such a one is held to change.
@@ -83,7 +85,7 @@ fn beat(shell: State<'_, Shell>, beat: Beat) -> Result<Value, String> {
     };
     shell.pulse.screen().clone_from(&beat.screen);
     let drawn = beat.seq;
-    let view = shell.core.beat(beat);
+    let view = shell.core.beat(&beat);
     if first {
         life::ready(&shell.runtime);
         tracing::info!("page.up");
@@ -104,6 +106,15 @@ async fn intent(shell: State<'_, Shell>, intent: Intent) -> Result<View, ()> {
     Ok(shell.core.intent(intent).await)
 }
 
+/// How large the window is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Frame {
+    /// The whole panel, and no way out of it.
+    Panel,
+    /// A window like others, of these pixels: to try the kiosk on a desk.
+    Desk(u32, u32),
+}
+
 /// Whether the page may go there: it stays with itself.
 fn is_own(url: &Url) -> bool {
     url.scheme() == "tauri" && url.host_str() == Some("localhost")
@@ -114,23 +125,34 @@ fn is_own(url: &Url) -> bool {
 ///
 /// # Errors
 /// If there is no display, or the window cannot be made.
-pub fn run(core: Arc<dyn Core>, orders: Receiver<Order>, runtime: PathBuf) -> Result<()> {
+pub fn run(
+    core: Arc<dyn Core>,
+    frame: Frame,
+    orders: Receiver<Order>,
+    runtime: PathBuf,
+) -> Result<()> {
     let pulse = Arc::new(Pulse {
         watch: Mutex::new(Watch::new(now_ms())),
         screen: Mutex::default(),
         quitting: AtomicBool::new(false),
     });
     let exhibit = Exhibit::default();
-    let shell = Shell { core, pulse: pulse.clone(), runtime, exhibit: exhibit.clone() };
+    let shell =
+        Shell { core: core.clone(), pulse: pulse.clone(), runtime, exhibit: exhibit.clone() };
     let app = tauri::Builder::default()
         .manage(shell)
         .invoke_handler(tauri::generate_handler![beat, intent])
         .setup({
             let pulse = pulse.clone();
-            move |app| Ok(open(app.handle(), &pulse, exhibit, orders)?)
+            move |app| {
+                let room = Room { core, pulse, exhibit };
+                Ok(open(app.handle(), frame, room, orders)?)
+            }
         })
-        .on_window_event(|_, event| {
-            if let WindowEvent::CloseRequested { api, .. } = event {
+        .on_window_event(move |_, event| {
+            if frame == Frame::Panel
+                && let WindowEvent::CloseRequested { api, .. } = event
+            {
                 api.prevent_close();
             }
         })
@@ -139,7 +161,7 @@ pub fn run(core: Arc<dyn Core>, orders: Receiver<Order>, runtime: PathBuf) -> Re
     app.run(move |_, event| {
         if let RunEvent::ExitRequested { api, code, .. } = event {
             // Without a code it is the last window that has closed; nobody has asked for that.
-            if code.is_none() && !pulse.quitting.load(Ordering::Relaxed) {
+            if frame == Frame::Panel && code.is_none() && !pulse.quitting.load(Ordering::Relaxed) {
                 api.prevent_exit();
             }
         }
@@ -147,38 +169,36 @@ pub fn run(core: Arc<dyn Core>, orders: Receiver<Order>, runtime: PathBuf) -> Re
     Ok(())
 }
 
-fn open(
-    app: &AppHandle,
-    pulse: &Arc<Pulse>,
-    exhibit: Exhibit,
-    orders: Receiver<Order>,
-) -> Result<()> {
+fn open(app: &AppHandle, frame: Frame, room: Room, orders: Receiver<Order>) -> Result<()> {
     let window = WebviewWindowBuilder::new(app, NAME, WebviewUrl::App("index.html".into()))
         .title("预付 自助终端")
-        .fullscreen(true)
-        .decorations(false)
-        .resizable(false)
-        .always_on_top(true)
-        .skip_taskbar(true)
         .focused(true)
         .incognito(true)
         .zoom_hotkeys_enabled(false)
         .on_navigation(is_own)
-        .on_new_window(|_, _| NewWindowResponse::Deny)
-        .build()?;
-    let pulse = pulse.clone();
+        .on_new_window(|_, _| NewWindowResponse::Deny);
+    let window = match frame {
+        Frame::Panel => window
+            .fullscreen(true)
+            .decorations(false)
+            .resizable(false)
+            .always_on_top(true)
+            .skip_taskbar(true),
+        Frame::Desk(width, height) => window.inner_size(f64::from(width), f64::from(height)),
+    };
+    let window = window.build()?;
     let handle = app.clone();
     window.with_webview(move |inner| {
         let view = inner.inner();
         glass::lock_down(&view);
-        guard(&view, &handle, &pulse);
-        obey(view, handle, Room { pulse, exhibit }, orders);
+        guard(&view, &handle, &room);
+        obey(view, handle, room, orders);
     })?;
     Ok(())
 }
 
 /// Does what the watch says.
-fn act(view: &WebView, app: &AppHandle, act: Act) {
+fn act(view: &WebView, app: &AppHandle, core: &Arc<dyn Core>, act: Act) {
     match act {
         Act::Reload => {
             tracing::warn!("page.reload");
@@ -186,6 +206,7 @@ fn act(view: &WebView, app: &AppHandle, act: Act) {
         }
         Act::Terminate => {
             tracing::warn!("page.end");
+            core.page_failed("page_hung");
             view.terminate_web_process();
         }
         Act::Exit => {
@@ -196,51 +217,59 @@ fn act(view: &WebView, app: &AppHandle, act: Act) {
 }
 
 /// Hears the page's crash, and looks at its life a few times a second.
-fn guard(view: &WebView, app: &AppHandle, pulse: &Arc<Pulse>) {
-    let heard = (app.clone(), pulse.clone());
+fn guard(view: &WebView, app: &AppHandle, room: &Room) {
+    let heard = (app.clone(), room.clone());
     view.connect_web_process_terminated(move |view, reason| {
         tracing::warn!(?reason, "page.gone");
-        let what = heard.1.watch().gone(now_ms());
-        act(view, &heard.0, what);
+        if reason != WebProcessTerminationReason::TerminatedByApi {
+            heard.1.core.page_failed("page_crashed");
+        }
+        let what = heard.1.pulse.watch().gone(now_ms());
+        act(view, &heard.0, &heard.1.core, what);
     });
-    let (view, app, pulse) = (view.clone(), app.clone(), pulse.clone());
+    let (view, app, room) = (view.clone(), app.clone(), room.clone());
     let mut told = life::Teller::default();
     glib::timeout_add_local(TICK, move || {
         let now = now_ms();
-        let idle = *pulse.screen() == IDLE;
+        let idle = *room.pulse.screen() == IDLE;
         let (what, well, sight) = {
-            let mut watch = pulse.watch();
+            let mut watch = room.pulse.watch();
             let what = watch.tick(now).or_else(|| if idle { watch.idle(now) } else { None });
             (what, watch.is_well(now), watch.wants_sight(now))
         };
         if let Some(what) = what {
-            act(&view, &app, what);
+            act(&view, &app, &room.core, what);
         }
         if sight && idle {
-            see(&view, &app, &pulse, now);
+            see(&view, &app, &room, now);
         }
-        told.tell(now, well);
+        told.tell(now, well && room.core.still().is_empty());
         glib::ControlFlow::Continue
     });
 }
 
 /// Looks at the idle screen: the same picture twice is a frozen screen under a living page.
-fn see(view: &WebView, app: &AppHandle, pulse: &Arc<Pulse>, now: u64) {
-    let again = (view.clone(), app.clone(), pulse.clone());
+fn see(view: &WebView, app: &AppHandle, room: &Room, now: u64) {
+    let again = (view.clone(), app.clone(), room.clone());
     glass::digest(view, move |seen| match seen {
         Ok(digest) => {
-            let what = again.2.watch().seen(now, digest);
-            if let Some(what) = what {
-                tracing::warn!("page.frozen");
-                act(&again.0, &again.1, what);
+            let what = again.2.pulse.watch().seen(now, digest);
+            match what {
+                Some(what) => {
+                    tracing::warn!("page.frozen");
+                    act(&again.0, &again.1, &again.2.core, what);
+                }
+                None => again.2.core.seen(),
             }
         }
         Err(fault) => tracing::warn!(%fault, "page.unseen"),
     });
 }
 
-/// What orders reach besides the page.
+/// What the watch and the orders reach besides the page.
+#[derive(Clone)]
 struct Room {
+    core: Arc<dyn Core>,
     pulse: Arc<Pulse>,
     exhibit: Exhibit,
 }
@@ -251,7 +280,7 @@ fn obey(view: WebView, app: AppHandle, room: Room, orders: Receiver<Order>) {
     glib::timeout_add_local(TICK / 5, move || {
         while let Ok(order) = orders.borrow().try_recv() {
             match order {
-                Order::Picture(answer) => glass::picture(&view, move |seen| {
+                Order::Picture { full, answer } => glass::picture(&view, full, move |seen| {
                     // Who asked may have gone; the picture then goes nowhere.
                     let _ = answer.send(seen);
                 }),

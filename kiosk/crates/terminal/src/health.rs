@@ -100,6 +100,11 @@ impl Health {
         }
     }
 
+    /// This start of the process.
+    pub fn boot_id(&self) -> Uuid {
+        self.boot_id
+    }
+
     /// The machine's own start, where the system names it; see [`crate::command::Boot`].
     pub fn machine_boot(&self) -> Option<String> {
         let text = small(&self.proc.join("sys/kernel/random/boot_id"))?;

@@ -80,6 +80,22 @@ pub trait Machine: Send + Sync {
     /// Restart, reboot, shutdown and update: `Ok` means that it has begun. Also a new roll and a
     /// forgotten error, for the printer and the reader, and the self-test.
     async fn act(&self, task: Task) -> Result<Value, String>;
+    /// What it knows of its window, for the heartbeat.
+    fn looks(&self) -> Looks {
+        Looks::default()
+    }
+}
+
+/// How the window is; what is not known stays unsaid.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Looks {
+    /// The process that draws the page.
+    pub page_process: Option<u32>,
+    /// The age of the last picture of the screen that differed from the one before, in
+    /// milliseconds.
+    pub picture_age_ms: Option<u64>,
+    /// Whether a touch screen is there.
+    pub touch: Option<bool>,
 }
 
 /// Does what operators ask: the session's part here, the rest by the machine.

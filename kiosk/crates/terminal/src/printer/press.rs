@@ -88,6 +88,11 @@ impl Press {
         answer.await.unwrap_or_else(|_| self.seen.last())
     }
 
+    /// How it was when it was last seen.
+    pub fn last(&self) -> heartbeat::Printer {
+        self.seen.last()
+    }
+
     /// Prints once, and says how that ended and how much paper it took, in millimetres. Nothing is
     /// printed where the printer says beforehand that it cannot. Never repeats anything.
     pub async fn print(&self, receipt: &Receipt, paper_mm: u16) -> (PrintOutcome, u32) {

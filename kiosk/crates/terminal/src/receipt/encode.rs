@@ -1,6 +1,7 @@
 //! Rows as ESC/POS, each command as the makers' tables give it.
 
 use kiosk_wire::receipt::Receipt;
+use serde::Deserialize;
 
 use super::{
     bitmap::Bitmap,
@@ -22,7 +23,8 @@ const FS_CHINESE: &[u8] = b"\x1c&";
 const GS_CUT: &[u8] = b"\x1dVB\x00";
 
 /// How text becomes dots.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Form {
     /// The printer's own Chinese font; only what it lacks is sent as a picture.
     #[default]
