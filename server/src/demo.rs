@@ -19,6 +19,7 @@ use crate::{chance::SystemRng, config::Config};
 
 pub mod far_side;
 pub mod founding;
+pub mod kiosk;
 pub mod life;
 pub mod phone;
 pub mod templates;
@@ -31,6 +32,8 @@ use town::Start;
 
 /// How long the demo waits for its first modem.
 const MODEM_MAX: Duration = Duration::from_secs(120);
+/// The file in the demo's folder that holds the server's address once it answers.
+const ADDRESS_FILE: &str = "http.ready";
 /// How often the demo looks whether something has happened.
 const LOOK_EVERY: Duration = Duration::from_millis(40);
 
@@ -63,6 +66,9 @@ pub enum DemoError {
     /// The house refused something.
     #[error("the house refused")]
     Vending(#[from] VendingError),
+    /// What the kiosks show was refused.
+    #[error("what the kiosks show was refused")]
+    Kiosk(#[from] kiosk_api::Failure),
     /// A file of the demo could not be written.
     #[error("a file of the demo cannot be written")]
     Text(#[from] toml::ser::Error),
@@ -110,19 +116,22 @@ pub async fn run(plan: Plan) -> Result<(), DemoError> {
     let server = crate::serve::start(config.clone())
         .await
         .map_err(|error| DemoError::Server(crate::command::failure::chain(&error)))?;
+    kiosk::furnish(&server.app().kiosks, founding::PAYING_PROJECT).await?;
+    std::fs::write(plan.dir.join(ADDRESS_FILE), server.public_url())?;
     if let Some(ready) = &plan.ready {
         std::fs::write(ready, &config.gateway.dtu_listen)?;
     }
     println!("==> 等待网关上线 / waiting for the modem of {}", star.meter_no);
     wait_for_modem(&store, &star, began).await?;
     let rooms = tenants.guests(&starts, &star);
+    let dark = rooms.iter().map(|room| room.meter_no.clone()).collect::<Vec<_>>();
     let guests = phone::invite(&store, &server, &rooms).await?;
     let told = top_up::perform(&tenants, &star).await;
     if plan.once || told.is_err() {
         server.stop().await;
         return told;
     }
-    addresses(&plan, &server, &guests);
+    addresses(&plan, &server, &guests, &dark);
     let mut tenants = tenants;
     tenants.meters.retain(|meter| rooms.iter().all(|room| meter.room_id != room.room_id));
     let life = tokio::spawn(life::live(tenants));
@@ -189,7 +198,7 @@ async fn wait_for_modem(
     tokio::time::timeout(MODEM_MAX, look).await.unwrap_or(Err(DemoError::NoModem))
 }
 
-fn addresses(plan: &Plan, server: &crate::serve::Server, guests: &[phone::Guest]) {
+fn addresses(plan: &Plan, server: &crate::serve::Server, guests: &[phone::Guest], dark: &[String]) {
     let base = server.public_url();
     println!("\n演示数据，不是真实的钱 / demo data, no real money");
     println!("  实况页 live page       {base}/live");
@@ -202,6 +211,7 @@ fn addresses(plan: &Plan, server: &crate::serve::Server, guests: &[phone::Guest]
         println!("  {zh} {en:<12}  {base}/t/{}", guest.tag);
         println!("           绑定码 binding code {} · 任意手机号 any phone number", guest.code);
     }
+    println!("  自助终端查表号 at a kiosk, a dark room's meter {}", dark.join(" · "));
     println!("  短信 text messages     {}/wallet/inbox", plan.provider);
     println!("  支付模拟 wallet        {}/wallet", plan.provider);
     println!("  接口文档 API docs      {base}/api/docs");

@@ -36,7 +36,7 @@ pub fn open_doors(config: &mut Config, plan: &Plan) -> Result<(), DemoError> {
     config.sms.sign_name = text(&sms.join("sign_name.txt"))?;
     config.sms.code_template = CODE_TEMPLATE.to_owned();
     config.notices = super::templates::notices();
-    config.tenant.service_phone = "0571-00000000".to_owned();
+    config.tenant.service_phone = super::kiosk::HOTLINE.to_owned();
     config.tenant.switching_projects = vec![super::founding::PAYING_PROJECT.0];
     Ok(())
 }
