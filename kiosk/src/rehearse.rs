@@ -81,6 +81,7 @@ impl Rehearsal {
             closed: Some(Text::new("试运行，不能充值", "A rehearsal: nothing can be paid")),
             unfinished: None,
             errands: vec![Errand::TopUp, Errand::Balance, Errand::Card, Errand::Receipt],
+            pictures: Vec::new(),
         }
     }
 }

@@ -213,6 +213,7 @@ impl Join {
         let mut settings = self.link.settings();
         let mut content = self.keeper.content();
         let mut open = self.line.is_open();
+        self.tell(Change::Media(self.keeper.base()));
         // What is known before the first change is told as well.
         content.mark_changed();
         settings.mark_changed();

@@ -1,19 +1,24 @@
 //! From the session to what the page draws.
 
 use chrono::{DateTime, FixedOffset, NaiveTime, Utc};
-use kiosk_wire::{order::OrderView, text::Text};
+use kiosk_wire::{content::Advert, order::OrderView, text::Text};
 use qrcode::{EcLevel, QrCode, render::svg::Color};
 use uuid::Uuid;
 
 use crate::{
+    advert::{is_due, local},
     intent::{Errand, Way},
-    session::{Asked, Choosing, Pairing, Phase, READ_MS, Sale, Session, Step, WARN_MS, Work},
-    view::{Can, Countdown, Head, Screen, View},
+    session::{
+        Asked, Choosing, Pairing, Phase, READ_MS, Sale, Session, Step, WARN_MS, Work, World,
+    },
+    view::{Can, Countdown, Head, Picture, Screen, View},
     words,
 };
 
 /// Local time of every kiosk, in seconds east of Greenwich: Asia/Shanghai knows no summer time.
 const LOCAL_S: i32 = 8 * 3600;
+/// The most pictures that take turns on the home screen.
+pub const PICTURES_MAX: usize = 8;
 
 /// What the page draws. `now` is the server's time as the kiosk knows it.
 ///
@@ -27,7 +32,7 @@ pub fn view(session: &Session, now: DateTime<Utc>) -> View {
         seq: session.seq,
         now,
         head: head(session),
-        screen: screen(session),
+        screen: screen(session, now),
         countdown: countdown(session),
         can: can(session),
         mode,
@@ -115,8 +120,8 @@ fn can(session: &Session) -> Can {
     }
 }
 
-fn screen(session: &Session) -> Screen {
-    let Some(customer) = &session.customer else { return empty_screen(session) };
+fn screen(session: &Session, now: DateTime<Utc>) -> Screen {
+    let Some(customer) = &session.customer else { return empty_screen(session, now) };
     if customer.still_there {
         return Screen::StillThere;
     }
@@ -153,7 +158,7 @@ fn screen(session: &Session) -> Screen {
 }
 
 /// What is there while nobody is.
-fn empty_screen(session: &Session) -> Screen {
+fn empty_screen(session: &Session, now: DateTime<Utc>) -> Screen {
     let world = &session.world;
     match &world.pairing {
         Pairing::Starting => return Screen::Boot,
@@ -189,7 +194,22 @@ fn empty_screen(session: &Session) -> Screen {
         closed: world.closed(),
         unfinished: unfinished(session),
         errands,
+        pictures: pictures(world, now),
     }
+}
+
+/// The pictures of the playlist whose time it is. Films are for adverts alone.
+fn pictures(world: &World, now: DateTime<Utc>) -> Vec<Picture> {
+    let Some(base) = &world.media else { return Vec::new() };
+    let due = world.content.playlist.iter().filter(|advert| {
+        advert.file.media_type.starts_with("image/") && is_due(advert, local(now))
+    });
+    let picture = |advert: &Advert| Picture {
+        url: format!("{base}/{}", advert.file.sha256),
+        title: advert.title.clone(),
+        seconds: advert.seconds,
+    };
+    due.take(PICTURES_MAX).map(picture).collect()
 }
 
 fn unfinished(session: &Session) -> Option<Text> {

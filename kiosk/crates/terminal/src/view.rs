@@ -125,6 +125,9 @@ pub enum Screen {
         unfinished: Option<Text>,
         /// The tiles that are there.
         errands: Vec<Errand>,
+        /// The pictures of the content whose time it is, in the order of the playlist; none before
+        /// the kiosk can serve them.
+        pictures: Vec<Picture>,
     },
     /// Pictures and films until somebody touches.
     Attract {
@@ -253,6 +256,17 @@ pub enum Screen {
     },
     /// Are you still there?
     StillThere,
+}
+
+/// A picture of the home screen: the page shows one after the other, beside what is said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Picture {
+    /// Where it lies, an address of the kiosk itself.
+    pub url: String,
+    /// What a person reads beside it.
+    pub title: Text,
+    /// For how long it stands.
+    pub seconds: u32,
 }
 
 /// A day of the calendar.

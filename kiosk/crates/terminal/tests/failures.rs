@@ -821,6 +821,55 @@ fn content_that_comes_later_never_moves_a_customers_screen() {
 }
 
 #[test]
+fn the_pictures_of_the_home_screen_are_those_whose_time_it_is() {
+    use kiosk_wire::content::{Advert, File, HomeContent};
+    let advert = |name: &str, kind: &str, from_time: &str, weekdays: &[u8]| Advert {
+        file: File { sha256: name.to_owned(), bytes: 9, media_type: kind.to_owned() },
+        title: Text::new("公告", "Notice"),
+        seconds: 12,
+        from_day: String::new(),
+        until_day: String::new(),
+        from_time: from_time.to_owned(),
+        until_time: String::new(),
+        weekdays: weekdays.to_vec(),
+    };
+    let many: Vec<String> = (0..9).map(|n| format!("n{n}")).collect();
+    let base = "http://127.0.0.1:4807/k7Qm";
+    // It is Saturday, two in the afternoon in China.
+    let table: [(Option<&str>, Vec<Advert>, &[&str]); 6] = [
+        (Some(base), vec![], &[]),
+        (None, vec![advert("a", "image/png", "", &[])], &[]),
+        (Some(base), vec![advert("a", "image/png", "", &[])], &["a"]),
+        (Some(base), vec![advert("a", "video/mp4", "", &[])], &[]),
+        (
+            Some(base),
+            vec![
+                advert("b", "image/jpeg", "14:00", &[]),
+                advert("c", "image/png", "14:01", &[]),
+                advert("d", "image/webp", "", &[6]),
+                advert("e", "image/webp", "", &[1, 7]),
+            ],
+            &["b", "d"],
+        ),
+        (
+            Some(base),
+            many.iter().map(|name| advert(name, "image/png", "", &[])).collect(),
+            &["n0", "n1", "n2", "n3", "n4", "n5", "n6", "n7"],
+        ),
+    ];
+    for (media, playlist, want) in table {
+        let mut stand = Stand::new();
+        media.into_iter().for_each(|base| stand.world(Change::Media(base.to_owned())));
+        let content = HomeContent { version: 1, playlist, ..HomeContent::default() };
+        stand.world(Change::Content(Box::new(content), None));
+        let Screen::Home { pictures, .. } = stand.screen() else { panic!("not at home") };
+        let urls: Vec<String> = want.iter().map(|name| format!("{base}/{name}")).collect();
+        assert_eq!(pictures.iter().map(|p| p.url.clone()).collect::<Vec<_>>(), urls);
+        assert!(pictures.iter().all(|p| p.seconds == 12 && p.title.zh == "公告"));
+    }
+}
+
+#[test]
 fn revoked_in_mid_session_the_money_path_is_finished_first() {
     let mut stand = Stand::new();
     stand.reach_code();

@@ -109,6 +109,11 @@ impl Keeper {
         self.store.has(file)
     }
 
+    /// Where the page finds all of them: `http://127.0.0.1:PORT/TOKEN`.
+    pub fn base(&self) -> String {
+        self.media.base()
+    }
+
     /// Where the page finds a file.
     pub fn address(&self, file: &File) -> String {
         self.media.address(&file.sha256)

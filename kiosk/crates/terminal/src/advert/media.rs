@@ -82,9 +82,14 @@ impl Media {
         Ok(Media { shelf, listening })
     }
 
+    /// Where the files lie: `http://127.0.0.1:PORT/TOKEN`.
+    pub fn base(&self) -> String {
+        format!("http://{}/{}", self.shelf.host, self.shelf.token)
+    }
+
     /// Where the page finds a file.
     pub fn address(&self, sha256: &str) -> String {
-        format!("http://{}/{}/{sha256}", self.shelf.host, self.shelf.token)
+        format!("{}/{sha256}", self.base())
     }
 
     /// Serves these files and no others from now on.

@@ -176,6 +176,9 @@ pub enum Change {
     Reader(String),
     /// The home screen's document, and the address of its logo on this machine.
     Content(Box<HomeContent>, Option<String>),
+    /// Where the files of the content lie on this machine: `http://127.0.0.1:PORT/TOKEN`, to which
+    /// `/` and a file's digest are added.
+    Media(String),
     /// The settings.
     Settings(Box<Settings>),
     /// A new day, or the server has corrected the clock.

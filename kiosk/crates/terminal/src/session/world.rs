@@ -17,6 +17,7 @@ pub(crate) struct World {
     pub(crate) reader: String,
     pub(crate) content: HomeContent,
     pub(crate) logo: Option<String>,
+    pub(crate) media: Option<String>,
     pub(crate) settings: Settings,
     pub(crate) day: Day,
     pub(crate) advert: Option<Showing>,
@@ -39,6 +40,7 @@ impl World {
             reader: "none".to_owned(),
             content: HomeContent::default(),
             logo: None,
+            media: None,
             settings: Settings {
                 version: 0,
                 site: String::new(),
@@ -72,6 +74,7 @@ impl World {
                 self.content = *content;
                 self.logo = logo;
             }
+            Change::Media(base) => self.media = Some(base),
             Change::Settings(settings) => self.settings = *settings,
             Change::Day(day) => self.day = *day,
             Change::Advert(advert) => self.advert = advert,

@@ -23,13 +23,13 @@ use crate::{
     link::{Bench, bench, start},
 };
 
-fn png(size: usize, fill: u8) -> Vec<u8> {
+pub fn png(size: usize, fill: u8) -> Vec<u8> {
     let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
     bytes.resize(size, fill);
     bytes
 }
 
-fn file(bytes: &[u8], media_type: &str) -> File {
+pub fn file(bytes: &[u8], media_type: &str) -> File {
     File {
         sha256: hex::sha256(bytes),
         bytes: bytes.len() as u64,
@@ -171,7 +171,7 @@ fn advert(file: &File) -> Advert {
     }
 }
 
-fn content(version: i64, logo: Option<&File>, adverts: &[&File]) -> HomeContent {
+pub fn content(version: i64, logo: Option<&File>, adverts: &[&File]) -> HomeContent {
     HomeContent {
         version,
         company: Text::new("和园物业", "Heyuan"),
@@ -356,7 +356,7 @@ async fn adverts_take_turns_are_counted_while_they_are_seen_and_left_out_when_th
 }
 
 /// One request over a raw connection: its status and body.
-async fn get(address: &str, method: &str, headers: &[&str]) -> (u16, Vec<u8>) {
+pub async fn get(address: &str, method: &str, headers: &[&str]) -> (u16, Vec<u8>) {
     let (_, status, body) = get_all(address, method, headers).await;
     (status, body)
 }

@@ -27,6 +27,7 @@ use terminal::{
 use tokio::task::JoinSet;
 
 use crate::{
+    advert::{content, file, get, png},
     faulty::{Channel, Does, soon},
     link::{BOOT, Bench, bench, identity},
 };
@@ -169,15 +170,27 @@ fn out_of_service(view: &View) -> Option<&str> {
 #[tokio::test]
 async fn what_is_published_reaches_the_screen_and_the_page_says_so_to_the_server() {
     let mut kiosk = kiosk().await;
+    let bytes = [png(40, 1), png(300, 2)];
+    let [logo, picture] = [file(&bytes[0], "image/png"), file(&bytes[1], "image/png")];
     let content = HomeContent {
-        version: 3,
         company: Text::new("和园物业", "Heyuan"),
-        ..HomeContent::default()
+        ..content(3, Some(&logo), &[&picture])
     };
     kiosk.bench.server.always("/content", Does::json(&content));
+    for (file, bytes) in [&logo, &picture].into_iter().zip(bytes.clone()) {
+        kiosk.bench.server.always(&format!("/files/{}", file.sha256), Does::Answer(200, bytes));
+    }
     kiosk.channel.say(&Down::Versions { content: 3, settings: 4, holidays: 0 });
     let view = kiosk.shows(|view| company(view) == Some((3, "和园物业"))).await;
     assert!(view.head.number == "K-03", "{:?}", view.head);
+    // Logo and pictures lie where the page is told.
+    let Screen::Home { pictures, .. } = &view.screen else { panic!("not at home") };
+    let urls = view.head.logo.iter().chain(pictures.iter().map(|picture| &picture.url));
+    let urls: Vec<&String> = urls.collect();
+    assert_eq!(urls.len(), 2, "{:?} {pictures:?}", view.head);
+    for (url, bytes) in urls.into_iter().zip(bytes) {
+        assert_eq!(get(url, "GET", &[]).await, (200, bytes), "{url}");
+    }
     let beat = Beat { screen: "home".to_owned(), shown_content: Some(3), ..Beat::default() };
     let _ = kiosk.engine.beat(&beat);
     assert_eq!(kiosk.channel.next().await, Up::Shown { content_version: 3 });

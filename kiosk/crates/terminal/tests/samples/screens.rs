@@ -8,7 +8,7 @@ use kiosk_wire::{
 };
 use terminal::{
     intent::{Errand, Way},
-    view::{Can, Countdown, Day, Head, Mode, Screen, View},
+    view::{Can, Countdown, Day, Head, Mode, Picture, Screen, View},
 };
 
 use crate::{meters, orders};
@@ -124,7 +124,29 @@ fn home() -> Screen {
         closed: None,
         unfinished: None,
         errands: ERRANDS.to_vec(),
+        pictures: Vec::new(),
     }
+}
+
+/// Where the kiosk serves a file, as the page is told.
+fn file(name: &str) -> String {
+    format!("http://127.0.0.1:4807/k7Qm2Xw9/{}", name.repeat(32))
+}
+
+/// Two pictures take turns with what is said.
+fn pictured() -> View {
+    let mut view = idle(home());
+    view.head.logo = Some(file("10"));
+    if let Screen::Home { pictures, .. } = &mut view.screen {
+        let picture = |name: &str, zh: &str, en: &str| Picture {
+            url: file(name),
+            title: t(zh, en),
+            seconds: 15,
+        };
+        pictures.push(picture("a7", "电梯 11 月 23 日检修", "The lift is serviced on 23 Nov"));
+        pictures.push(picture("b8", "", ""));
+    }
+    view
 }
 
 /// A festival with days off and worked.
@@ -148,6 +170,7 @@ fn festival() -> Screen {
             "A card was not finished: place the same card again",
         )),
         errands: ERRANDS.to_vec(),
+        pictures: Vec::new(),
     }
 }
 
@@ -167,7 +190,7 @@ fn idles() -> Vec<(&'static str, View)> {
     let mut dark = idle(home());
     dark.mode.dark = true;
     let attract = |media: &str| Screen::Attract {
-        url: format!("http://127.0.0.1:4807/k7Qm2Xw9/{}", "a7".repeat(32)),
+        url: file("a7"),
         media: media.into(),
         title: t("晚上 10 点后，电价更低", "Power is cheaper after 10 pm"),
         play: 41,
@@ -177,6 +200,7 @@ fn idles() -> Vec<(&'static str, View)> {
         ("unpaired", idle(unpaired(Some("7K2QXW9L")))),
         ("unpaired-waiting", idle(unpaired(None))),
         ("home", idle(home())),
+        ("home-pictures", pictured()),
         ("home-festival", festival),
         ("home-demo", demo),
         ("home-dark", dark),

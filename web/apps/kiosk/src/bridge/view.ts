@@ -34,6 +34,9 @@ const day = {
 };
 const Day: Shape<Day> = record({ ...day, week: list(record({ ...day, week: list(record({})) })) }) as Shape<Day>;
 
+/** A picture of the home screen, where this machine serves it. */
+const Picture = record({ url: text, title: Text, seconds: number });
+
 const Head = record({
 	company: Text,
 	logo: maybe(text),
@@ -62,6 +65,7 @@ export const Screen = tagged('screen', {
 		closed: maybe(Text),
 		unfinished: maybe(Text),
 		errands: list(Errand),
+		pictures: list(Picture),
 	},
 	attract: { url: text, media: oneOf('image', 'video'), title: Text, play: number },
 	identify: { errand: Errand, ways: list(Way) },
