@@ -1,5 +1,5 @@
 # Each target is a thin line to a script or to cargo; `make help` lists them.
-.PHONY: help demo test bench fuzz fmt lint web
+.PHONY: help demo kiosk test bench fuzz fmt lint web
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -7,6 +7,9 @@ help: ## list the targets
 
 demo: ## build, start simulator and server, perform one top-up, stay up (ONCE=1: stop after it)
 	@ONCE=$(ONCE) scripts/demo
+
+kiosk: ## open the kiosk against a demo of its own (ONCE=1 or no display: a script goes through it)
+	@ONCE=$(ONCE) scripts/kiosk demo
 
 test: ## install what is missing and run everything
 	@scripts/test

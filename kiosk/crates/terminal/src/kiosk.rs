@@ -213,13 +213,14 @@ impl Room {
     }
 
     fn paired(&self) {
+        tracing::info!("kiosk.paired");
         self.engine.tell(Event::World(Change::Pairing(Pairing::Paired)));
     }
 
     /// Who it is: as its papers say, or as an operator says.
     async fn identity(&self) -> Identity {
         let (shown, screen) = watch::channel(None);
-        let show = show(self.engine.clone(), self.start.config.operator.clone(), screen);
+        let show = show(self.engine.clone(), self.start.config.clone(), screen);
         let telling = tokio::spawn(show);
         let identity = loop {
             match self.papers.identity() {
@@ -297,7 +298,12 @@ async fn show(engine: Engine, address: Option<String>, mut screen: watch::Receiv
         let Some(Shown { code, fingerprint }) = screen.borrow_and_update().clone() else {
             continue;
         };
-        let pairing = Pairing::Unpaired { code, fingerprint, address: address.clone() };
+        if config.demo {
+            // In a demo a script is the operator. Elsewhere a code is for whoever stands there.
+            tracing::info!(code, fingerprint, "kiosk.unpaired");
+        }
+        let address = config.operator.clone();
+        let pairing = Pairing::Unpaired { code, fingerprint, address };
         engine.tell(Event::World(Change::Pairing(pairing)));
     }
 }

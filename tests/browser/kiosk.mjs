@@ -1,0 +1,178 @@
+// A customer at the kiosk, in its real window, against a running demo: the kiosk is taken up, a room
+// is looked up, the code on its screen is read as a phone's camera reads it, paid in the wallet's
+// page, the light comes back and the receipt comes out of the printer. Then the rest of what issues
+// from a day at a kiosk: a program killed while the code is on the screen, an operator's picture.
+//
+//   node tests/browser/kiosk.mjs DEMO_LOG PROGRAMS KIOSK_FOLDER
+//
+// DEMO_LOG is what the demo said, PROGRAMS the folder of the built programs, KIOSK_FOLDER a folder
+// of its own. The demo's data lies in the folder named by YUFU_DEMO_DIR. Pictures go to the folder
+// named by YUFU_ARTIFACTS. Prints what was measured.
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { open as chromium } from './browser.mjs';
+import { Cabinet } from './cabinet.mjs';
+import { scanned } from './scan.mjs';
+import { until } from './webdriver.mjs';
+
+const [demo_log, programs, folder] = process.argv.slice(2).map((path) => resolve(path));
+assert.ok(folder, 'usage: node kiosk.mjs DEMO_LOG PROGRAMS KIOSK_FOLDER');
+const data = resolve(process.env.YUFU_DEMO_DIR ?? 'demo');
+/** How long the light may take, in milliseconds: the bus is real, the meter may be busy. */
+const LIGHT_MS_MAX = 90_000;
+
+const run = promisify(execFile);
+/** `yufu` beside the running server, as an operator on the machine uses it. */
+const yufu = async (...words) => {
+	const { stdout } = await run(join(programs, 'yufu'), ['--config', join(data, 'config.toml'), ...words]);
+	return stdout.trim() ? JSON.parse(stdout) : null;
+};
+
+const said = await readFile(demo_log, 'utf8');
+const meters = /dark room's meter (.*)/.exec(said)?.[1].trim().split(' · ') ?? [];
+const meter = meters.at(-1);
+assert.ok(meter, 'the demo names no dark meter');
+
+const figures = {};
+const wallet = await chromium();
+const cabinet = await Cabinet.open({ programs, folder, server: (await readFile(join(data, 'http.ready'), 'utf8')).trim() });
+
+/** Takes the kiosk up, as the operator before it does: the six digits are compared first. */
+async function take_up(page) {
+	await page.says('这台终端还没有登记');
+	const shown = async (of) => (await page.run(`return document.querySelector('${of}')?.innerText ?? ''`)).replace(/\s/g, '');
+	const code = await until('a code', async () => /^[0-9A-Z]{8}$/.exec(await shown('.k-code'))?.[0]);
+	const digits = await shown('.k-print');
+	await cabinet.picture('unpaired');
+	const looked = await yufu('kiosk', 'pair', code, '--project', '1');
+	assert.equal(looked.fingerprint, digits, 'somebody else waits under that code');
+	const at = performance.now();
+	await yufu('kiosk', 'pair', code, '--project', '1', '--fingerprint', digits, '--number', 'K-01', '--name', '大厅', '--take-over');
+	await page.within(30_000).says('充值缴费', '余额查询');
+	figures['taken up until home'] = performance.now() - at;
+}
+
+/** Where a meter stands, as the kiosk says it to whoever types its number. */
+async function place_of(page) {
+	await page.press('余额查询');
+	await page.press('输入表号');
+	await page.type(meter);
+	await cabinet.picture('number');
+	await page.press('查找');
+	await page.within(40_000).says('请核对');
+	await cabinet.picture('account-dark');
+	const place = await page.run(`return document.querySelector('.k-place b, .k-place')?.innerText ?? ''`);
+	await page.press('退出');
+	await page.says('充值缴费');
+	return place;
+}
+
+/** From the home screen to the amounts, by building, floor, room and four digits. */
+async function by_room(page, place) {
+	await page.press('充值缴费');
+	await page.press('选房号');
+	for (let depth = 0; depth < 6; depth += 1) {
+		await page.says(/请选择|后四位|核对，再充值/);
+		if (!(await page.text()).includes('请选择')) break;
+		const label = await until('an entry on the way', async () => {
+			const labels = await page.run(`return [...document.querySelectorAll('.k-node')].map((one) => one.innerText.trim())`);
+			return labels.filter((one) => place.includes(one)).sort((a, b) => b.length - a.length)[0];
+		});
+		await cabinet.picture(`rooms-${depth}`);
+		await page.press(label, '.k-node');
+	}
+	await page.type(meter.slice(-4));
+	await cabinet.picture('last-four');
+	await page.press('核对');
+	await page.within(40_000).says('请核对');
+	await cabinet.picture('account');
+	await page.press(/充值/, '.k-act button');
+	await page.says('要充多少钱');
+}
+
+/** The code on the screen, and the wallet's page behind it. */
+async function pay(page, shot) {
+	await page.press(/50/, '.k-amount');
+	await page.says('充后余额');
+	await cabinet.picture('amount');
+	await page.press(/微信/);
+	const link = await until('a code on the screen', async () => scanned(await page.picture()));
+	await cabinet.picture(shot);
+	return link;
+}
+
+async function approve(link) {
+	const context = await wallet.newContext({ locale: 'zh-CN' });
+	const phone = await context.newPage();
+	await phone.goto(link);
+	await phone.locator('button[value=approve]').click();
+	await context.close();
+}
+
+async function sale(page, place) {
+	await by_room(page, place);
+	const link = await pay(page, 'pay');
+	const paid = performance.now();
+	await approve(link);
+	await page.within(LIGHT_MS_MAX).says(/已来电|已到账|到账/);
+	figures['paid until the screen says so'] = performance.now() - paid;
+	const receipt = await cabinet.receipt(1);
+	figures['paid until the receipt is out'] = performance.now() - paid;
+	await page.says(/凭条/);
+	await cabinet.picture('result');
+	assert.ok(receipt.length > 2_000, 'the receipt is empty');
+}
+
+/** The process is killed while the code is on the screen; whoever pays then loses nothing. */
+async function killed_while_paying(place) {
+	await by_room(cabinet.page, place);
+	const link = await pay(cabinet.page, 'pay-before-the-kill');
+	await cabinet.kill();
+	await approve(link);
+	const at = performance.now();
+	const page = await cabinet.start();
+	await page.within(30_000).says('充值缴费');
+	figures['killed until home'] = performance.now() - at;
+	// The receipt of a sale of before the cut is not printed by itself: it may be in somebody's hand.
+	await page.says(/上一位|未完成|订单/);
+	await cabinet.picture('home-after-the-kill');
+}
+
+/** An operator looks at the screen from afar. */
+async function seen_from_afar() {
+	const at = performance.now();
+	const asked = await yufu('kiosk', 'command', 'K-01', 'screenshot');
+	assert.ok(asked.id, JSON.stringify(asked));
+	const done = await until('the picture', async () => {
+		const { commands } = await yufu('kiosk', 'show', 'K-01');
+		const mine = commands.find((one) => one.id === asked.id);
+		assert.ok(!['failed', 'refused', 'expired'].includes(mine?.state), JSON.stringify(mine));
+		return mine?.state === 'done' && mine;
+	});
+	figures['remote picture asked until here'] = performance.now() - at;
+	return done;
+}
+
+try {
+	figures['cold start until the page answers'] = cabinet.cold;
+	await take_up(cabinet.page);
+	await cabinet.picture('home');
+	const place = await place_of(cabinet.page);
+	await sale(cabinet.page, place);
+	await cabinet.page.press(/退出|完成|回首页/);
+	await cabinet.page.says('充值缴费');
+	await seen_from_afar();
+	await killed_while_paying(place);
+	for (const [what, ms] of Object.entries(figures)) console.log(`${what}: ${Math.round(ms)} ms`);
+} catch (fault) {
+	await cabinet.picture('fault').catch(() => {});
+	console.error(await cabinet.said());
+	throw fault;
+} finally {
+	await cabinet.close();
+	await wallet.close();
+}
