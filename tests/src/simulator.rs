@@ -1,11 +1,14 @@
-//! The far side on a command line: payment providers and meters, each on a real wire.
+//! The far side on a command line: payment providers, meters and a printer, each on a real wire.
 
 use std::{error::Error, io, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
 #[derive(Debug, Parser)]
-#[command(name = "simulator", about = "支付渠道和表计的模拟器 / payment providers and meters")]
+#[command(
+    name = "simulator",
+    about = "支付渠道、表计和凭条打印机的模拟器 / payment providers, meters and a printer"
+)]
 struct Line {
     #[command(subcommand)]
     command: Command,
@@ -15,6 +18,8 @@ struct Line {
 enum Command {
     /// 微信支付和支付宝 / WeChat Pay and Alipay with a wallet page
     Provider(provider_simulator::Args),
+    /// 凭条打印机 / A receipt printer on TCP, with its paper as pictures
+    Printer(kiosk_simulator::command::Args),
     #[command(flatten)]
     Meters(meter_simulator::command::Command),
 }
@@ -23,6 +28,8 @@ enum Command {
 enum Failure {
     #[error("the provider simulator ended")]
     Provider(#[from] provider_simulator::RunError),
+    #[error("the printer ended")]
+    Printer(#[from] kiosk_simulator::command::RunError),
     #[error("the meter simulator ended")]
     Meters(#[from] meter_simulator::command::CommandError),
     #[error("the runtime does not start")]
@@ -50,6 +57,7 @@ fn run(command: Command) -> Result<(), Failure> {
     runtime.block_on(async {
         match command {
             Command::Provider(args) => provider_simulator::run(args).await?,
+            Command::Printer(args) => kiosk_simulator::command::run(args).await?,
             Command::Meters(command) => meter_simulator::command::run_command(command).await?,
         }
         Ok(())

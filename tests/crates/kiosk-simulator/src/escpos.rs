@@ -19,6 +19,12 @@ pub enum Command {
     Align(u8),
     /// `ESC d n`.
     FeedLines(u8),
+    /// `ESC J n`: dots.
+    FeedDots(u8),
+    /// `ESC E n`.
+    Bold(bool),
+    /// `ESC - n`.
+    Underline(bool),
     /// `ESC p m t1 t2`: opens the drawer.
     Drawer,
     /// `FS &` and `FS .`.
@@ -106,7 +112,11 @@ fn escape(after: &[u8]) -> Option<Command> {
     match *after {
         [b'@'] => Some(Command::Initialise),
         [b'2'] => Some(Command::Spacing(None)),
-        [b'3' | b'a' | b'd'] | [b'p'] | [b'p', _] | [b'p', _, _] => None,
+        [b'3' | b'a' | b'd' | b'J' | b'E' | b'-'] => None,
+        [b'p'] | [b'p', _] | [b'p', _, _] => None,
+        [b'J', n] => Some(Command::FeedDots(n)),
+        [b'E', n] => Some(Command::Bold(n & 1 != 0)),
+        [b'-', n] => Some(Command::Underline(matches!(n, 1 | 2 | b'1' | b'2'))),
         [b'3', n] => Some(Command::Spacing(Some(n))),
         [b'a', n] => Some(Command::Align(n)),
         [b'd', n] => Some(Command::FeedLines(n)),

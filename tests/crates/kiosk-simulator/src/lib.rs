@@ -4,8 +4,15 @@
 //! by tables of its own and keeps what really came out, so that it can contradict the product.
 
 pub mod card;
+pub mod command;
 pub mod escpos;
+pub mod folder;
+pub mod head;
+pub mod letters;
+pub mod page;
 pub mod paper;
+pub mod picture;
 pub mod printer;
 pub mod socket;
+pub mod style;
 pub mod vpcd;

@@ -1,6 +1,9 @@
 //! What came out of the printer, line by line, and everything a maker would call an error.
 
-use crate::escpos::{Command, Parser};
+use crate::{
+    escpos::{Command, Parser},
+    style::{Code, SPACING_DOTS, Style},
+};
 
 /// One thing on the paper.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,16 +51,22 @@ pub struct Paper {
     columns: usize,
     line: String,
     used: usize,
-    latin: u8,
-    chinese: u8,
-    align: u8,
-    code: (Vec<u8>, u8, u8),
+    began: Style,
+    style: Style,
+    carried: Vec<Command>,
 }
 
 impl Paper {
     /// A strip for lines of so many columns: 32 or 48.
     pub fn new(columns: usize) -> Paper {
-        Paper { columns, code: (Vec::new(), 3, 48), ..Paper::default() }
+        Paper::after(columns, Style::default(), Vec::new())
+    }
+
+    /// A strip that begins with the printer set like this, and what is printed on it.
+    fn after(columns: usize, style: Style, commands: Vec<Command>) -> Paper {
+        let mut paper = Paper { columns, began: style.clone(), style, ..Paper::default() };
+        commands.iter().for_each(|command| paper.print(command));
+        paper
     }
 
     /// What a whole stream of bytes prints.
@@ -83,24 +92,67 @@ impl Paper {
         self.marks.iter().filter_map(text).collect()
     }
 
+    /// Columns of a line.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// How the printer was set when the strip began.
+    pub fn began(&self) -> &Style {
+        &self.began
+    }
+
+    /// The commands it was printed by, in order.
+    pub fn carried(&self) -> &[Command] {
+        &self.carried
+    }
+
+    /// Takes what stands above the first cut; `None` where nothing was cut.
+    pub fn torn(&mut self) -> Option<Paper> {
+        let cut = self.carried.iter().position(|command| *command == Command::Cut)?;
+        Some(self.split(cut + 1))
+    }
+
+    /// Takes all that is on the strip; a line that is not fed yet stays with the printer.
+    pub fn taken(&mut self) -> Paper {
+        let fed = self.carried.iter().rposition(ends_a_line).map_or(0, |at| at + 1);
+        self.split(fed)
+    }
+
+    fn split(&mut self, at: usize) -> Paper {
+        let below = self.carried.split_off(at);
+        let above = std::mem::take(&mut self.carried);
+        let above = Paper::after(self.columns, self.began.clone(), above);
+        *self = Paper::after(self.columns, above.style.clone(), below);
+        above
+    }
+
     /// Carries one command out.
     pub fn print(&mut self, command: &Command) {
+        self.carried.push(command.clone());
+        self.mark(command);
+        self.style.obey(command);
+    }
+
+    fn mark(&mut self, command: &Command) {
         match command {
-            Command::Latin(byte) => self.put(char::from(*byte), 1, self.latin & 0x10 != 0),
+            Command::Latin(byte) => {
+                self.put(char::from(*byte), 1, self.style.latin & 0x10 != 0);
+            }
             Command::Chinese(pair) => self.chinese(*pair),
             Command::LineFeed => self.end_line(),
             Command::Initialise => {
-                (self.latin, self.chinese, self.align) = (0, 0, 0);
                 self.line.clear();
                 self.used = 0;
             }
-            Command::Align(n) => self.align = *n,
             Command::FeedLines(n) => {
                 self.end_text();
-                self.dots += usize::from(*n) * 34;
+                self.dots += usize::from(*n) * SPACING_DOTS;
             }
-            Command::ChineseStyle(n) => self.chinese = *n,
-            Command::LatinStyle(n) => self.latin = *n,
+            Command::FeedDots(n) => {
+                self.end_text();
+                self.dots += usize::from(*n);
+            }
             Command::Raster { stride, data } => self.picture(*stride, data),
             Command::Symbol(function, rest) => self.symbol(*function, rest),
             Command::Cut => {
@@ -114,26 +166,24 @@ impl Paper {
     }
 
     fn chinese(&mut self, pair: [u8; 2]) {
-        let (text, _, broken) = encoding_rs::GBK.decode(&pair);
-        let mut characters = text.chars();
-        let character = characters.next().unwrap_or('〓');
-        if broken || characters.next().is_some() {
+        let character = chinese(pair);
+        if character.is_none() {
             self.problems.push(format!("no character of two bytes: {pair:02x?}"));
         }
-        self.put(character, 2, self.chinese & 0x04 != 0);
+        self.put(character.unwrap_or('〓'), 2, self.style.chinese & 0x04 != 0);
     }
 
     fn put(&mut self, character: char, columns: usize, wide: bool) {
         self.used += columns * if wide { 2 } else { 1 };
         self.line.push(character);
-        if self.used == columns * 2 && (self.latin != 0) != (self.chinese != 0) {
+        if self.used == columns * 2 && (self.style.latin != 0) != (self.style.chinese != 0) {
             self.problems.push("one alphabet is large, the other is not".to_owned());
         }
     }
 
     fn end_line(&mut self) {
         if self.line.is_empty() {
-            self.dots += 34;
+            self.dots += SPACING_DOTS;
         }
         self.end_text();
     }
@@ -146,10 +196,10 @@ impl Paper {
             let (used, most) = (self.used, self.columns);
             self.problems.push(format!("{used} columns on paper of {most}: {}", self.line));
         }
-        let scale = if self.chinese & 0x04 != 0 { 2 } else { 1 };
-        self.dots += if scale == 2 { 48 } else { 34 };
+        let scale = if self.style.chinese & 0x04 != 0 { 2 } else { 1 };
+        self.dots += if scale == 2 { 48 } else { SPACING_DOTS };
         let text = std::mem::take(&mut self.line).trim_end().to_owned();
-        self.marks.push(Mark::Text { text, scale, align: self.align });
+        self.marks.push(Mark::Text { text, scale, align: self.style.align });
         self.used = 0;
     }
 
@@ -172,14 +222,34 @@ impl Paper {
     fn symbol(&mut self, function: u8, rest: &[u8]) {
         match (function, rest) {
             (b'A', [b'2', 0]) => {}
-            (b'C', [module]) => self.code.1 = *module,
-            (b'E', [correction]) => self.code.2 = *correction,
-            (b'P', [b'0', content @ ..]) => self.code.0 = content.to_vec(),
+            (b'C' | b'E', [_]) | (b'P', [b'0', ..]) => {}
             (b'Q', [b'0']) => {
-                let (content, module, correction) = self.code.clone();
-                self.marks.push(Mark::Code { content, module, correction, align: self.align });
+                let Code { content, module, correction } = self.style.code.clone();
+                self.marks.push(Mark::Code {
+                    content,
+                    module,
+                    correction,
+                    align: self.style.align,
+                });
             }
             _ => self.problems.push(format!("GS ( k {function} {rest:02x?}")),
         }
     }
+}
+
+/// The character two bytes are; `None` where they are none, or half of one of four bytes.
+pub fn chinese(pair: [u8; 2]) -> Option<char> {
+    let (text, _, broken) = encoding_rs::GBK.decode(&pair);
+    let mut characters = text.chars();
+    let character = characters.next().filter(|_| !broken)?;
+    characters.next().is_none().then_some(character)
+}
+
+/// Whether a command leaves no letters waiting in the line.
+fn ends_a_line(command: &Command) -> bool {
+    use Command::{Cut, FeedDots, FeedLines, Initialise, LineFeed, Raster, Symbol};
+    matches!(
+        command,
+        LineFeed | FeedLines(_) | FeedDots(_) | Raster { .. } | Cut | Initialise | Symbol(b'Q', _)
+    )
 }

@@ -33,6 +33,8 @@ pub struct Script {
     pub stalls_after: Option<usize>,
     /// The connection is closed after so many bytes were received.
     pub closes_after: Option<usize>,
+    /// It is off: whoever connects is hung up on.
+    pub off: bool,
 }
 
 /// The machine.
@@ -44,7 +46,6 @@ pub struct Machine {
     pub received: Vec<u8>,
     /// The paper that came out.
     pub paper: Paper,
-    columns: usize,
     parser: Parser,
     size: usize,
     memory: VecDeque<(Command, usize)>,
@@ -61,7 +62,6 @@ impl Machine {
             script: Script::default(),
             received: Vec::new(),
             paper: Paper::new(columns),
-            columns,
             parser: Parser::default(),
             size: 0,
             memory: VecDeque::new(),
@@ -97,7 +97,7 @@ impl Machine {
     pub fn put_right(&mut self) -> Vec<u8> {
         let script = &mut self.script;
         (script.paper_end_after, script.cover_open_after) = (None, None);
-        (script.near_end, script.jams_at_cut) = (false, false);
+        (script.near_end, script.jams_at_cut, script.off) = (false, false, false);
         (self.paper_out, self.cover_open, self.jammed) = (false, false, false);
         self.run()
     }
@@ -114,7 +114,22 @@ impl Machine {
 
     /// Tears the paper off: what came out so far.
     pub fn take_paper(&mut self) -> Paper {
-        std::mem::replace(&mut self.paper, Paper::new(self.columns))
+        self.paper.taken()
+    }
+
+    /// Whether the roll has ended.
+    pub fn is_paper_out(&self) -> bool {
+        self.paper_out
+    }
+
+    /// Whether the cover is open.
+    pub fn is_cover_open(&self) -> bool {
+        self.cover_open
+    }
+
+    /// Whether the knife is stuck.
+    pub fn is_jammed(&self) -> bool {
+        self.jammed
     }
 
     /// Bytes carried out so far.
@@ -129,7 +144,8 @@ impl Machine {
 
     /// Whether it hangs up.
     pub fn hangs_up(&self) -> bool {
-        self.script.closes_after.is_some_and(|most| self.received.len() >= most)
+        let script = &self.script;
+        script.off || script.closes_after.is_some_and(|most| self.received.len() >= most)
     }
 
     fn run(&mut self) -> Vec<u8> {
@@ -142,6 +158,7 @@ impl Machine {
             self.jammed = command == Command::Cut && self.script.jams_at_cut;
             if self.is_offline() {
                 // Half of what was being printed is on the paper; the rest waits in memory.
+                self.memory.push_front((command, size));
                 break;
             }
             self.done += size;

@@ -1,15 +1,19 @@
 //! The printer on a wire: TCP as network printers listen, or a pseudo-terminal for a serial one.
 
 use std::{
+    fmt,
     fs::File,
     io::{self, Read, Write},
-    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs},
     path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex, MutexGuard},
     thread,
 };
 
-use crate::printer::Machine;
+use crate::{paper::Paper, printer::Machine};
+
+/// Who gets each receipt.
+type Taker = Box<dyn Fn(Paper) + Send + Sync>;
 
 /// A printer others can reach; it prints until the process ends.
 #[derive(Clone, Debug)]
@@ -18,12 +22,18 @@ pub struct Printer {
     place: Place,
 }
 
-#[derive(Debug)]
 struct Shared {
     machine: Mutex<Machine>,
     changed: Condvar,
+    taker: Option<Taker>,
     /// Where replies go that nobody has just asked for.
     out: Mutex<Option<Out>>,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("machine", &self.machine).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug)]
@@ -45,9 +55,26 @@ impl Printer {
     }
 
     /// On this address.
-    pub fn listening(address: &str, columns: usize) -> io::Result<Printer> {
-        let listener = TcpListener::bind(address)?;
-        let shared = Arc::new(Shared::new(columns));
+    pub fn listening(address: impl ToSocketAddrs, columns: usize) -> io::Result<Printer> {
+        Printer::on(TcpListener::bind(address)?, columns, None)
+    }
+
+    /// On this address, with somebody who takes every receipt when it is cut, and what hangs out
+    /// when a new roll is put in.
+    ///
+    /// Invariant: a receipt was taken before anything behind its cut is answered, so that whoever
+    /// hears that it was printed finds it; proved by
+    /// `a_receipt_lies_in_its_folder_before_the_printer_says_that_it_was_printed`.
+    pub fn taken_by(
+        address: impl ToSocketAddrs,
+        columns: usize,
+        taker: impl Fn(Paper) + Send + Sync + 'static,
+    ) -> io::Result<Printer> {
+        Printer::on(TcpListener::bind(address)?, columns, Some(Box::new(taker)))
+    }
+
+    fn on(listener: TcpListener, columns: usize, taker: Option<Taker>) -> io::Result<Printer> {
+        let shared = Arc::new(Shared::new(columns, taker));
         let printer =
             Printer { shared: Arc::clone(&shared), place: Place::Network(listener.local_addr()?) };
         thread::spawn(move || {
@@ -73,7 +100,7 @@ impl Printer {
         let mut raw = rustix::termios::tcgetattr(&kept)?;
         raw.make_raw();
         rustix::termios::tcsetattr(&kept, rustix::termios::OptionalActions::Now, &raw)?;
-        let shared = Arc::new(Shared::new(columns));
+        let shared = Arc::new(Shared::new(columns, None));
         let place = Place::Terminal(PathBuf::from(name));
         let printer = Printer { shared: Arc::clone(&shared), place };
         let master = File::from(master);
@@ -110,15 +137,52 @@ impl Printer {
 
     /// A new roll, a closed cover: what the machine now says goes out by itself.
     pub fn put_right(&self) {
-        let said = self.with(Machine::put_right);
+        let takes = self.shared.taker.is_some();
+        let (hanging, said) = self.with(|machine| {
+            let torn = takes && machine.is_paper_out();
+            (torn.then(|| machine.take_paper()), machine.put_right())
+        });
+        self.shared.take(hanging);
+        self.shared.take_cut();
         self.shared.say(&said);
+    }
+
+    /// Somebody switches it off: the line is closed, and so is every other until it is put right.
+    pub fn switch_off(&self) {
+        self.with(|machine| machine.script.off = true);
+        self.shared.hang_up();
     }
 }
 
 impl Shared {
-    fn new(columns: usize) -> Shared {
+    fn new(columns: usize, taker: Option<Taker>) -> Shared {
         let machine = Mutex::new(Machine::new(columns));
-        Shared { machine, changed: Condvar::new(), out: Mutex::new(None) }
+        Shared { machine, changed: Condvar::new(), taker, out: Mutex::new(None) }
+    }
+
+    fn take(&self, papers: impl IntoIterator<Item = Paper>) {
+        if let Some(taker) = &self.taker {
+            papers.into_iter().for_each(taker);
+        }
+    }
+
+    /// Hands over what was cut off.
+    fn take_cut(&self) {
+        while self.taker.is_some() {
+            let mut machine = self.machine();
+            let Some(paper) = machine.paper.torn() else { return };
+            // Nobody counts bytes over receipts here, and the program may run for weeks.
+            machine.received.clear();
+            drop(machine);
+            self.take(Some(paper));
+        }
+    }
+
+    fn hang_up(&self) {
+        let out = self.out.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(Out::Network(stream)) = out.as_ref() {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
     }
 
     fn machine(&self) -> MutexGuard<'_, Machine> {
@@ -140,6 +204,9 @@ impl Shared {
     }
 
     fn serve_network(&self, stream: TcpStream) {
+        if self.machine().script.off {
+            return;
+        }
         let _ = stream.set_nodelay(true);
         let Ok(out) = stream.try_clone() else { return };
         self.speak_to(Out::Network(out));
@@ -161,6 +228,7 @@ impl Shared {
                 let said = machine.receive(*byte);
                 let gone = machine.hangs_up();
                 drop(machine);
+                self.take_cut();
                 self.say(&said);
                 if gone {
                     return;

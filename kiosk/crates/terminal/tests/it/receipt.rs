@@ -2,8 +2,12 @@
 //! public reader of QR codes.
 
 use encoding_rs::GB18030;
-use escpost_profiles::compile_profile;
-use kiosk_simulator::paper::{Mark, Paper as Strip};
+use escpost_profiles::{PrinterProfile, compile_profile};
+use kiosk_simulator::{
+    head::{KNIFE_DOTS, picture},
+    letters::Letters,
+    paper::{Mark, Paper as Strip},
+};
 use kiosk_wire::receipt::{Line, Receipt};
 use terminal::receipt::{Face, Form, Paper, encode, marked, test_page};
 
@@ -184,14 +188,17 @@ fn a_character_of_four_bytes_is_drawn_and_never_sent() {
     assert_eq!(unknown.text(), "李〓\n");
 }
 
+fn profile(paper: Paper) -> PrinterProfile {
+    let wide = format!("printable_width_dots = {}", paper.dots());
+    let profile = include_str!("profile.toml").replace("printable_width_dots = 576", &wide);
+    compile_profile(b"{}", &profile).unwrap()
+}
+
 #[test]
 fn the_public_renderer_reads_the_raster_form_without_a_warning() {
     for (paper, dots) in [(Paper::Mm58, 384), (Paper::Mm80, 576)] {
-        let profile = include_str!("profile.toml")
-            .replace("printable_width_dots = 576", &format!("printable_width_dots = {dots}"));
-        let profile = compile_profile(b"{}", &profile).unwrap();
         let job = encode(&sale(), paper, Form::Raster, Some(&face()));
-        let rendered = escpost_render::render(&job.bytes, &profile).unwrap();
+        let rendered = escpost_render::render(&job.bytes, &profile(paper)).unwrap();
         assert!(rendered.warnings.is_empty() && rendered.device_events.is_empty());
         let sheet = &rendered.sheets[0].surface;
         assert_eq!((sheet.width(), rendered.sheets.len()), (dots, 1));
@@ -203,6 +210,27 @@ fn the_public_renderer_reads_the_raster_form_without_a_warning() {
         assert!(rule * 3 > dots as usize, "{rule}");
         let mm = sheet.height() * 254 / 2_030;
         assert!(job.mm.abs_diff(mm) < 10, "{} {mm}", job.mm);
+    }
+}
+
+#[test]
+fn the_simulated_paper_has_the_dots_the_public_renderer_has() {
+    let letters = Letters::find().unwrap();
+    for (paper, margin) in [(Paper::Mm58, 40), (Paper::Mm80, 32)] {
+        let job = encode(&sale(), paper, Form::Raster, Some(&face()));
+        let rendered = escpost_render::render(&job.bytes, &profile(paper)).unwrap();
+        let theirs = &rendered.sheets[0].surface;
+        let ours = picture(&Strip::of(&job.bytes, paper.columns()), &letters);
+        assert_eq!(ours.width(), paper.dots() + 2 * margin);
+        let dots = paper.dots();
+        let theirs = |x: usize, y: usize| theirs.is_printed(x as u32, y as u32);
+        let first = (0..1_000).find(|y| (0..dots).any(|x| theirs(x, *y))).unwrap();
+        let top = (0..1_000).find(|y| (0..dots).any(|x| ours.is_black(margin + x, *y))).unwrap();
+        assert!(top >= KNIFE_DOTS, "{top}");
+        for y in 0..ours.height() - top {
+            let same = |x: usize| ours.is_black(margin + x, top + y) == theirs(x, first + y);
+            assert!((0..dots).all(same), "row {y}");
+        }
     }
 }
 
