@@ -126,8 +126,12 @@ impl Watch {
     }
 
     /// The idle screen was seen; `digest` stands for its picture. The same picture twice is a
-    /// frozen screen under a living page.
+    /// frozen screen under a living page. A slow machine may be asked for a second picture before it
+    /// has given the first: two that are not [`SIGHT_MS`] apart prove nothing.
     pub fn seen(&mut self, now: u64, digest: u64) -> Option<Act> {
+        if self.sight.is_some_and(|(at, _)| now.saturating_sub(at) < SIGHT_MS) {
+            return None;
+        }
         let frozen = self.sight.is_some_and(|(_, before)| before == digest);
         self.sight = Some((now, digest));
         if frozen && matches!(self.state, State::Alive { .. }) {
@@ -246,6 +250,17 @@ mod tests {
             (2_000, Seen(7), None),
             (92_000, Seen(8), None),
             (182_000, Seen(8), Some(Act::Terminate)),
+        ]);
+    }
+
+    #[test]
+    fn two_pictures_of_one_moment_are_no_frozen_screen() {
+        check(&[
+            (1_000, Beat, None),
+            (2_000, Seen(7), None),
+            (2_250, Seen(7), None),
+            (92_000, Seen(8), None),
+            (92_300, Seen(8), None),
         ]);
     }
 }

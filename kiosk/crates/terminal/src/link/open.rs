@@ -51,7 +51,8 @@ pub async fn pair(
     let now_ms = ambient.now_ms();
     let mut pairing = Pairing::begin(request, key.fingerprint(), papers.pending(), now_ms);
     loop {
-        shown.send_replace(Some(pairing.shown()));
+        let screen = Some(pairing.shown());
+        shown.send_if_modified(|was| std::mem::replace(was, screen.clone()) != screen);
         let heard = match pairing.ask(ambient.now_ms()) {
             Ask::Keep(identity) => {
                 papers.keep(&identity)?;
