@@ -51,7 +51,6 @@ export const WORDS = {
 	tile_card_more: ['卡表请走这里', 'For meters with a card'],
 	tile_receipt: ['补打凭条', 'Receipt'],
 	tile_receipt_more: ['凭订单号查询', 'Find an order, print a copy'],
-	lunar: ['农历{day}', '{day}'],
 	rest_off: ['休', 'off'],
 	rest_work: ['班', 'work'],
 	touch_to_start: ['触摸屏幕开始', 'Touch to start'],
