@@ -134,8 +134,8 @@ export const WORDS = {
 	gas: ['供气', 'gas'],
 	// amount
 	amount: ['要充多少钱？', 'How much?'],
-	amount_lead: ['{place}，现有 {sum}', '{place}, now {sum}'],
-	amount_lead_elder: ['现在还有 {sum}', 'You have {sum}'],
+	amount_has: ['现在还有 {sum}', 'You have {sum}'],
+	amount_owes: ['现在欠费 {sum}', 'You owe {sum}'],
 	other_amount: ['其他金额', 'Other amount'],
 	usual_amounts: ['常用金额', 'Usual amounts'],
 	from_to: ['{least} 到 {most}', '{least} to {most}'],
