@@ -147,7 +147,7 @@ async function aNewStateChangesFiguresAndNotThePage(browser) {
 	await drawn(page);
 	const places = () =>
 		page.evaluate(() =>
-			[...document.querySelectorAll('.card, .field .w')].map((element) => {
+			[...document.querySelectorAll('main .card, .field .w')].map((element) => {
 				const box = element.getBoundingClientRect();
 				return [box.x, box.y + scrollY, box.width, box.height].join(' ');
 			}),
@@ -207,6 +207,50 @@ async function aServerThatIsDownIsSaidInThreeSentences(browser) {
 	await place.close();
 }
 
+/** Before there is a state, the panels stand where they will stand, with a name and without a figure. */
+async function beforeTheFirstStateThePanelsStandThereWithoutFigures(browser) {
+	const panels = (page, of) =>
+		page.locator(`${of} > .card`).evaluateAll((cards) =>
+			cards.map((card) => {
+				const { left, width, top } = card.getBoundingClientRect();
+				return [card.querySelector('h2').firstChild.textContent, left, width, Math.round(top)];
+			}),
+		);
+	for (const [name, options] of [
+		['bones', {}],
+		['bones-1280-english', { width: 1280, height: 800, lang: 'en' }],
+		['bones-dark', { dark: true }],
+		['bones-375', { width: 375, height: 812 }],
+		['bones-320', { width: 320, height: 640 }],
+	]) {
+		// The server is down, comes up, and has not worked out a state yet.
+		const place = await stand({ now: null });
+		place.down();
+		const seen = await look(browser, place.url, { now: fixture.NOW, ...options });
+		const { page } = seen;
+		seen.excuse(/503|Failed to load/);
+		await page.locator('#trouble').waitFor();
+		assert.equal(await page.locator('.bones').isVisible(), false, 'one thing at a time');
+		place.up();
+		await page.locator('#trouble button').click();
+		await page.locator('.is-waiting .bones i').first().waitFor();
+		assert.equal(await page.locator('#trouble').isVisible(), false);
+		const text = await page.locator('.first').innerText();
+		assert.doesNotMatch(text, /\d|—/, `${name}: no figure before there is one`);
+		const before = await panels(page, '.bones');
+		await picture(page, name);
+		await holds(seen, name);
+		place.show(fixture.demo());
+		await drawn(page);
+		assert.equal(await page.locator('.bones').isVisible(), false);
+		// The strip of a demo and the facts in the head come with the state; sideways nothing moves.
+		const sideways = (rows) => rows.map(([title, left, width]) => [title, left, width]);
+		assert.deepEqual(sideways(await panels(page, 'main')), sideways(before), `${name}: it moved`);
+		await seen.close();
+		await place.close();
+	}
+}
+
 async function theLanguageChangesInPlace(browser) {
 	const place = await stand(fixture.demo());
 	const seen = await look(browser, place.url, { now: fixture.NOW });
@@ -257,6 +301,8 @@ const STAND = {
 	'a new state changes figures and not the page': aNewStateChangesFiguresAndNotThePage,
 	'a cut line keeps the last state with its age': aCutLineKeepsTheLastStateWithItsAge,
 	'a server that is down is said in three sentences': aServerThatIsDownIsSaidInThreeSentences,
+	'before the first state the panels stand there without figures':
+		beforeTheFirstStateThePanelsStandThereWithoutFigures,
 	'the language changes in place': theLanguageChangesInPlace,
 };
 

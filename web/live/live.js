@@ -14,7 +14,7 @@ import { topups } from '/live/topups.js';
 /** First and longest wait before the next try, in milliseconds. */
 const RETRY_MS = 1_000;
 const RETRY_MS_MAX = 15_000;
-/** Skeletons come only after this many milliseconds. */
+/** The panels stand there at once; bars where their figures will be only after this many milliseconds. */
 const BONES_MS = 300;
 /** A state is asked for when none was heard for so long: a dead line looks like a quiet one. */
 const QUIET_MS_MAX = 10_000;
@@ -38,7 +38,7 @@ const at = (value) => (value == null ? null : new Date(value).getTime());
 
 function take(text) {
 	const next = JSON.parse(text);
-	if (next.now == null) return; // no state worked out yet
+	if (next.now == null) return connected(); // the server is there, and has no state worked out yet
 	ahead = at(next.now) - Date.now();
 	heard = Date.now();
 	state = next;
@@ -146,6 +146,7 @@ function retry() {
 
 function notice() {
 	document.body.classList.toggle('is-cut', cutSince != null && state != null);
+	document.body.classList.toggle('is-down', cutSince != null && state == null);
 	const button = h('button', { type: 'button', class: 'btn' }, icon('arrows'), say.word('retry'));
 	button.addEventListener('click', retry);
 	if (cutSince == null) {
@@ -157,7 +158,6 @@ function notice() {
 	const box = state ? $('cut') : $('trouble');
 	box.hidden = false;
 	if (!state) {
-		document.body.classList.remove('is-waiting');
 		box.replaceChildren(
 			h('h2', { class: 'err' }, icon('gone'), say.word('down_title')),
 			h('p', null, say.word('down_safe')),
@@ -195,6 +195,6 @@ $('language').addEventListener('click', () => {
 	speak(choice);
 });
 speak(new URLSearchParams(location.search).get('lang'));
-setTimeout(() => document.body.classList.toggle('is-waiting', !state && !cutSince), BONES_MS);
+setTimeout(() => document.body.classList.add('is-waiting'), BONES_MS);
 setInterval(beat, 1_000);
 listen();

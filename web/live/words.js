@@ -24,6 +24,7 @@ const WORDS = {
 	oldest_reading: ['最旧读数', 'Oldest reading'],
 	no_reading: ['还没有读数', 'No reading yet'],
 	as_of: ['状态截至', 'As of'],
+	waiting: ['正在取现场的状态', 'Asking for the state of the site'],
 	sold: ['今天卖出', 'Sold today'],
 	yesterday_now: ['昨天同时刻', 'Yesterday by now'],
 	more: ['比昨天同时刻多', 'above yesterday by now'],

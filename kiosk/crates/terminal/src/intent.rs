@@ -1,13 +1,17 @@
 //! What a customer does with a finger, as the page tells it.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// One touch, named by what it means. A touch that does not fit the screen is ignored: the screen
 /// may have changed under the finger.
+///
+/// Invariant: whatever says more than its intent needs is refused
+/// (`an_intent_with_anything_more_or_less_than_it_says_is_refused`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "intent", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Intent {
     /// The first touch: from adverts to the tiles, and nothing else.
+    #[serde(deserialize_with = "alone")]
     Wake,
     /// A tile of the home screen.
     Start {
@@ -31,8 +35,10 @@ pub enum Intent {
         id: String,
     },
     /// Read the meter again.
+    #[serde(deserialize_with = "alone")]
     ReadNow,
     /// From the account to the amounts.
+    #[serde(deserialize_with = "alone")]
     TopUp,
     /// An amount.
     Amount {
@@ -45,18 +51,25 @@ pub enum Intent {
         wallet: String,
     },
     /// Go on although no receipt can be printed.
+    #[serde(deserialize_with = "alone")]
     AcceptNoPaper,
     /// The other wallet, while nothing is paid.
+    #[serde(deserialize_with = "alone")]
     OtherWallet,
     /// Give up, while nothing is paid.
+    #[serde(deserialize_with = "alone")]
     Cancel,
     /// Print a copy.
+    #[serde(deserialize_with = "alone")]
     Reprint,
     /// One step back, where that is harmless.
+    #[serde(deserialize_with = "alone")]
     Back,
     /// To the home screen.
+    #[serde(deserialize_with = "alone")]
     Quit,
     /// I am still here.
+    #[serde(deserialize_with = "alone")]
     More,
     /// English, or back.
     Language {
@@ -106,4 +119,13 @@ pub enum Way {
     Phone,
     /// A card on the reader.
     Card,
+}
+
+/// Without this a unit variant takes any field: `deny_unknown_fields` does not reach it where the
+/// tag lies inside.
+fn alone<'de, D: Deserializer<'de>>(intent: D) -> Result<(), D::Error> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Nothing {}
+    Nothing::deserialize(intent).map(|Nothing {}| ())
 }

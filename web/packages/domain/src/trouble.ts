@@ -115,6 +115,35 @@ const BY_CODE: Record<string, Row> = {
 	],
 };
 
+const STILL_THERE: Pair = ['余额和订单都在', 'Balance and orders are still there'];
+
+/** By the reason a visit to a wallet's sign-in comes back with. */
+const BY_REFUSAL = {
+	code_refused: [
+		['没有登录成功，钱包没有确认是你', 'Not signed in: the wallet did not confirm you'],
+		STILL_THERE,
+		['请再登录一次，或用手机号登录', 'Please sign in again, or sign in by phone'],
+	],
+	snapshot: [
+		['没有登录，现在看的是微信快照页', 'Not signed in: WeChat shows a snapshot of this page'],
+		STILL_THERE,
+		[
+			'点页面下方的“使用完整服务”后再登录，或用手机号登录',
+			'Touch “Use Full Service” below, then sign in, or sign in by phone',
+		],
+	],
+	door_closed: [
+		['没有登录，钱包现在没有应答', 'Not signed in: the wallet does not answer'],
+		STILL_THERE,
+		['请过一会儿再试，或用手机号登录', 'Try again shortly, or sign in by phone'],
+	],
+	too_many_tries: [
+		['没有登录，试得太多了', 'Not signed in: too many tries'],
+		STILL_THERE,
+		['请过一小时再试，或用手机号登录', 'Try again in an hour, or sign in by phone'],
+	],
+} as const satisfies Record<string, Row>;
+
 const OFFLINE: Row = [
 	['手机没有网络', 'Your phone is offline'],
 	['付过的钱不会丢，也不会重复入账', 'Paid money is safe and is booked once'],
@@ -162,6 +191,12 @@ export function troubleOf(fault: Fault, language: Language): Trouble {
 	const three = told(other, language);
 	return what ? { ...three, what } : three;
 }
+
+/** Back from a wallet's sign-in without one; a reason nobody listed is told as a refusal. */
+export const refusalOf = (reason: string, language: Language): Trouble =>
+	told(BY_REFUSAL[isRefusal(reason) ? reason : 'code_refused'], language);
+const isRefusal = (reason: string): reason is keyof typeof BY_REFUSAL =>
+	Object.keys(BY_REFUSAL).includes(reason);
 
 /** Back from the wallet and nothing known yet. */
 export const confirming = (language: Language): Trouble => told(CONFIRMING, language);

@@ -32,6 +32,25 @@ test('the steps of a water order speak of valves', () => {
 	expect(stepWords('unheard-of', 'now', 'water', 'en')).toEqual({ title: 'unheard-of', hint: '' });
 });
 
+test('whoever comes back from a wallet without a sign-in hears why and what to do', () => {
+	const table: [reason: string, zh: string, en: string][] = [
+		['code_refused', '请再登录一次，或用手机号登录', 'Please sign in again, or sign in by phone'],
+		['snapshot', '使用完整服务', 'Full Service'],
+		['door_closed', '请过一会儿再试', 'Try again shortly'],
+		['too_many_tries', '请过一小时再试', 'Try again in an hour'],
+		['of_next_year', '请再登录一次', 'Please sign in again'],
+		['constructor', '请再登录一次', 'Please sign in again'],
+	];
+	for (const [reason, zh, en] of table) {
+		const [chinese, english] = [domain.refusalOf(reason, 'zh-CN'), domain.refusalOf(reason, 'en')];
+		expect(chinese.what, reason).toMatch(/^没有登录/);
+		expect(english.what, reason).toMatch(/^Not signed in/);
+		expect(chinese.todo, reason).toContain(zh);
+		expect(english.todo, reason).toContain(en);
+		expect([chinese.safe, english.safe]).toEqual(['余额和订单都在', 'Balance and orders are still there']);
+	}
+});
+
 test('every trouble has three sentences in both languages', () => {
 	const faults = [
 		{ status: 0 },

@@ -11,6 +11,7 @@ mod screens;
 use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
 use terminal::{
     intent::{Errand, Intent, Way},
     view::{Screen, View},
@@ -141,6 +142,30 @@ fn the_page_sends_what_the_terminal_reads() {
     let text = std::fs::read_to_string(folder().join("intents/all.json")).unwrap();
     let read: Vec<Intent> = from(&text);
     assert_eq!(read, all);
+}
+
+/// Every intent the page's bridge can say, and what is none.
+#[test]
+fn an_intent_with_anything_more_or_less_than_it_says_is_refused() {
+    let refused = |value: &Value| serde_json::from_value::<Intent>(value.clone()).is_err();
+    for intent in intents() {
+        let value = serde_json::to_value(&intent).unwrap();
+        assert!(!refused(&value), "{value}");
+        let mut more = value.clone();
+        more["junk"] = json!(1);
+        assert!(refused(&more), "{more}");
+        for name in value.as_object().unwrap().keys() {
+            let mut less = value.clone();
+            less.as_object_mut().unwrap().remove(name);
+            assert!(refused(&less), "{less}");
+            let mut other = value.clone();
+            other[name] = json!([[]]);
+            assert!(refused(&other), "{other}");
+        }
+    }
+    for value in [json!({ "intent": "open_door" }), json!({}), json!("wake"), json!(null)] {
+        assert!(refused(&value), "{value}");
+    }
 }
 
 fn from<T: DeserializeOwned>(text: &str) -> T {

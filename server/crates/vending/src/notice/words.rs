@@ -84,9 +84,24 @@ pub struct Words {
     pub body: String,
 }
 
-/// A moment as people read it, in China: `11-21 14:23`.
-fn clock(at: DateTime<Utc>) -> String {
-    at.with_timezone(&china_standard_time()).format("%m-%d %H:%M").to_string()
+/// A moment as people read it, in China: `11 月 21 日 14:23`, `21 Nov, 14:23`. Its spaces are ones no
+/// line ends at.
+fn moment(at: DateTime<Utc>, language: Language) -> String {
+    let format = match language {
+        Language::ZhCn => "%-m\u{a0}月\u{a0}%-d\u{a0}日\u{a0}%H:%M",
+        Language::En => "%-d\u{a0}%b,\u{a0}%H:%M",
+    };
+    at.with_timezone(&china_standard_time()).format(format).to_string()
+}
+
+/// The same in a text message, where every character is paid for: `11月21日14:23`, as Chinese text
+/// messages are set, with nothing a gateway does not know.
+fn short_moment(at: DateTime<Utc>, language: Language) -> String {
+    let format = match language {
+        Language::ZhCn => "%-m月%-d日%H:%M",
+        Language::En => "%-d %b, %H:%M",
+    };
+    at.with_timezone(&china_standard_time()).format(format).to_string()
 }
 
 fn yuan(fen: i64) -> String {
@@ -122,7 +137,7 @@ impl Params {
             "supply" => Some(self.supply(language).to_owned()),
             "amount" => self.amount_fen.map(yuan),
             "balance" => self.balance_fen.map(yuan),
-            "time" => Some(clock(self.cut_at.unwrap_or(self.at))),
+            "time" => Some(short_moment(self.cut_at.unwrap_or(self.at), language)),
             "wechat_amount" => {
                 self.amount_fen.map(|fen| connector::wechat::value::amount(Money::from_fen(fen)))
             }
@@ -173,7 +188,7 @@ pub fn words(kind: NoticeKind, params: &Params, language: Language) -> Words {
         (tail, false) => format!(" (meter …{tail})"),
     };
     parts.push(format!("{}{meter}", params.place));
-    parts.push(clock(params.at));
+    parts.push(moment(params.at, language));
     Words { title, body: parts.join(if zh { "，" } else { ", " }) }
 }
 
@@ -213,7 +228,8 @@ fn title_zh(kind: NoticeKind, params: &Params) -> String {
         NoticeKind::Restored => format!("已送{supply}"),
         NoticeKind::LowBalance => "余额不足".to_owned(),
         NoticeKind::Warning => {
-            format!("将于 {} 断{supply}", clock(params.cut_at.unwrap_or(params.at)))
+            let cut_at = params.cut_at.unwrap_or(params.at);
+            format!("将于 {} 断{supply}", moment(cut_at, Language::ZhCn))
         }
         NoticeKind::BindingAdded => "有人绑定了这个住处".to_owned(),
         NoticeKind::BindingEnded => "有人不再绑定这个住处".to_owned(),
@@ -233,7 +249,8 @@ fn title_en(kind: NoticeKind, params: &Params) -> String {
         NoticeKind::Restored => format!("The {supply} is back"),
         NoticeKind::LowBalance => "Low balance".to_owned(),
         NoticeKind::Warning => {
-            format!("No {supply} from {} on", clock(params.cut_at.unwrap_or(params.at)))
+            let cut_at = params.cut_at.unwrap_or(params.at);
+            format!("No {supply} from {} on", moment(cut_at, Language::En))
         }
         NoticeKind::BindingAdded => "Somebody joined this home".to_owned(),
         NoticeKind::BindingEnded => "Somebody left this home".to_owned(),
@@ -380,26 +397,60 @@ mod tests {
             (
                 NoticeKind::Credited,
                 &lit,
-                "充值已到账，已送电 ¥25.64，余额 ¥86.40，和园公寓 3 1204（表尾号 0086），11-21 14:23",
+                "充值已到账，已送电 ¥25.64，余额 ¥86.40，和园公寓 3 1204（表尾号 0086），11 月 21 日 14:23",
                 "Top-up credited, power is back ¥25.64, balance ¥86.40, 和园公寓 3 1204 (meter …0086), \
-                 11-21 14:23",
+                 21 Nov, 14:23",
             ),
             (
                 NoticeKind::CutOff,
                 &params,
-                "已断电 充 ¥25.64 可恢复供电，余额 -¥12.60，和园公寓 3 1204（表尾号 0086），11-21 14:23",
+                "已断电 充 ¥25.64 可恢复供电，余额 -¥12.60，和园公寓 3 1204（表尾号 0086），\
+                 11 月 21 日 14:23",
                 "No power pay ¥25.64 to bring it back, balance -¥12.60, 和园公寓 3 1204 \
-                 (meter …0086), 11-21 14:23",
+                 (meter …0086), 21 Nov, 14:23",
             ),
         ] {
             let told = |language| {
                 let words = words(kind, params, language);
-                format!("{} {}", words.title, words.body)
+                format!("{} {}", words.title, words.body).replace('\u{a0}', " ")
             };
             assert_eq!(told(Language::ZhCn), zh);
             assert_eq!(told(Language::En), en);
         }
-        assert!(words(NoticeKind::Warning, &params, Language::ZhCn).title.contains("11-21 14:23"));
+    }
+
+    #[test]
+    fn a_moment_is_named_by_day_and_month_and_no_line_ends_within_it() {
+        // moment in UTC, Chinese, English, and both in a text message
+        for (at, zh, en, sms_zh, sms_en) in [
+            (
+                "2026-11-21T06:33:00Z",
+                "11 月 21 日 14:33",
+                "21 Nov, 14:33",
+                "11月21日14:33",
+                "21 Nov, 14:33",
+            ),
+            (
+                "2026-12-31T16:05:00Z",
+                "1 月 1 日 00:05",
+                "1 Jan, 00:05",
+                "1月1日00:05",
+                "1 Jan, 00:05",
+            ),
+        ] {
+            let at = at.parse().unwrap();
+            let params = Params { at, cut_at: Some(at), ..Params::default() };
+            for (language, told, short) in
+                [(Language::ZhCn, zh, sms_zh), (Language::En, en, sms_en)]
+            {
+                let words = words(NoticeKind::Warning, &params, language);
+                let unbroken = told.replace(' ', "\u{a0}");
+                assert!(words.title.contains(&unbroken), "{words:?}");
+                assert!(words.body.ends_with(&unbroken), "{words:?}");
+                let value = params.value("time", NoticeKind::Warning, language);
+                assert_eq!(value.as_deref(), Some(short));
+            }
+        }
     }
 
     #[test]

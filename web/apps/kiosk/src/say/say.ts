@@ -17,5 +17,9 @@ export const w = (name: Word, values: Record<string, string | number> = {}): str
 /** A sentence of the terminal's or the server's. */
 export const t = (text: Text | null | undefined): string => pickText(text, language.value);
 
+/** Parts of one sentence, without those that say nothing. */
+export const listed = (...parts: (string | null | undefined)[]): string =>
+	parts.filter(Boolean).join(language.value === 'en' ? ', ' : '，');
+
 /** Milliseconds of the moment the terminal calls now. */
 export const now = computed(() => Date.parse(view.value?.now ?? ''));

@@ -48,7 +48,7 @@ export async function panel(browser, place, { width = 1080, height = 1920 } = {}
 	});
 	page.on('console', (message) => {
 		if (!['error', 'warning'].includes(message.type())) return;
-		if (!message.location().url.endsWith('/no-film')) faults.push(`console: ${message.text()}`);
+		if (!message.location().url.includes('/no-')) faults.push(`console: ${message.text()}`);
 	});
 	page.on('pageerror', (error) => faults.push(`script: ${error.stack ?? error}`));
 	return { page, faults, width, height, close: () => context.close() };
@@ -59,6 +59,7 @@ export async function look(seen, place) {
 	await seen.page.goto(place.page);
 	await seen.page.waitForFunction(() => document.querySelector('.k-main, .k-attract, .k-dark'));
 	await seen.page.evaluate(() => document.fonts.ready);
+	await seen.page.waitForFunction(() => [...document.images].every((image) => image.complete));
 }
 
 /** A picture into the folder of YUFU_ARTIFACTS, if one is named. */

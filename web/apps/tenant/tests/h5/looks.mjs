@@ -27,6 +27,8 @@ const WIDE = { width: 414, height: 896 };
 const DARK = { dark: true };
 const SMALL_ELDER = { ...ELDER, ...SMALL };
 
+const WECHAT = 'Mozilla/5.0 (Linux; Android 14) MicroMessenger/8.0.50';
+
 /** Name, page, what to wait for, the world, how the phone is, and what is done first. */
 const LOOKS = [
 	['home', 'home/home', '供电中', {}, {}],
@@ -73,7 +75,12 @@ const LOOKS = [
 		await page.getByText('获取验证码').click();
 		await says(page, '请填 11 位手机号');
 	}],
-	['welcome-wechat', 'welcome/welcome', '微信登录', {}, { signedIn: false, agent: 'Mozilla/5.0 (Linux; Android 14) MicroMessenger/8.0.50' }],
+	['welcome-wechat', 'welcome/welcome', '微信登录', {}, { signedIn: false, agent: WECHAT }],
+	['welcome-refused', 'welcome/welcome?sign_in=code_refused', '没有登录成功', {}, { signedIn: false, agent: WECHAT }],
+	['welcome-refused-dark-320', 'welcome/welcome?sign_in=door_closed', '没有应答', {}, { signedIn: false, agent: WECHAT, ...SMALL, ...DARK }],
+	['welcome-snapshot', 'welcome/welcome?tag=k7Qm2Xw9Lp4Z&sign_in=snapshot', '快照页', {}, { signedIn: false, agent: WECHAT }],
+	['welcome-snapshot-english-320', 'welcome/welcome?sign_in=snapshot', 'snapshot', {}, { signedIn: false, agent: WECHAT, ...EN, ...SMALL }],
+	['welcome-refused-elder-320', 'welcome/welcome?sign_in=too_many_tries', '试得太多', {}, { signedIn: false, ...SMALL_ELDER }],
 	['bind', 'bind/bind?tag=k7Qm2Xw9Lp4Z', '已扫码', { homes: [] }, {}],
 	['bind-refused-320', 'bind/bind', '表号', { homes: [] }, SMALL, async (page) => {
 		await page.getByLabel('表号').fill('002103607735');

@@ -60,6 +60,41 @@ const WALKS = {
 		return [seen, place];
 	},
 
+	async 'a visit the wallet sent back says why, in both languages, until something else is tried'(browser) {
+		const place = await stand({ homes: [] });
+		const seen = await phone(browser, place, { signedIn: false, agent: WECHAT });
+		const { page } = seen;
+		const table = [
+			['code_refused', '没有登录成功', 'did not confirm you'],
+			['snapshot', '使用完整服务', 'Use Full Service'],
+			['door_closed', '没有应答', 'does not answer'],
+			['too_many_tries', '试得太多', 'too many tries'],
+		];
+		for (const [reason, zh, en] of table) {
+			await seen.go(`welcome/welcome?sign_in=${reason}`);
+			await page.reload();
+			const told = page.getByRole('alert');
+			await told.getByText(zh).waitFor();
+			await told.getByText('余额和订单都在').waitFor();
+			await page.getByText('English', { exact: true }).click();
+			await told.getByText(en).waitFor();
+			await page.getByText('中文', { exact: true }).click();
+			await told.getByText(zh).waitFor();
+			await holds(seen, reason);
+		}
+		// From the front page it comes along; the phone is another way in.
+		await seen.go('home/home?sign_in=snapshot');
+		await page.reload();
+		await at(page, 'welcome/welcome');
+		await page.getByRole('alert').getByText('使用完整服务').waitFor();
+		await press(page, '手机号登录');
+		await page.getByLabel('手机号').fill('13812345678');
+		await press(page, '获取验证码');
+		await page.getByLabel('短信验证码').waitFor();
+		assert.equal(await page.getByRole('alert').count(), 0);
+		return [seen, place];
+	},
+
 	async 'two tabs, the back button, a lost reply and a reload end in one order'(browser) {
 		const place = await stand({ lose: new Map([[/^\/orders$/, 2]]) });
 		const seen = await phone(browser, place);
