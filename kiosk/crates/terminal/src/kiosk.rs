@@ -293,7 +293,7 @@ impl Room {
 }
 
 /// Puts the code on the screen, and every change of it.
-async fn show(engine: Engine, address: Option<String>, mut screen: watch::Receiver<Option<Shown>>) {
+async fn show(engine: Engine, config: Config, mut screen: watch::Receiver<Option<Shown>>) {
     while screen.changed().await.is_ok() {
         let Some(Shown { code, fingerprint }) = screen.borrow_and_update().clone() else {
             continue;
