@@ -43,7 +43,8 @@ fn wish(verb: &str, args: Value) -> Wish {
     Wish { verb: verb.to_owned(), args, operator: OPERATOR, second: None }
 }
 
-fn desk(world: &World) -> Arc<Desk> {
+/// The server's side of the kiosks.
+pub fn desk(world: &World) -> Arc<Desk> {
     Arc::clone(&world.server().app().kiosks)
 }
 
@@ -185,7 +186,8 @@ async fn an_upload_is_taken_once_and_only_for_what_it_is() {
     world.stop().await;
 }
 
-async fn put(world: &World, bytes: &[u8]) -> File {
+/// Lays a file into the house, as an operator does.
+pub async fn put(world: &World, bytes: &[u8]) -> File {
     let desk = desk(world);
     let sha256 = hex(digest(&SHA256, bytes).as_ref());
     let mut intake = Intake::begin(&desk, PROJECT, &sha256, bytes.len() as u64).await.unwrap();

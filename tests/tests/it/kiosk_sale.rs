@@ -2,10 +2,13 @@
 
 use chrono::TimeDelta;
 use domain::{OrderId, OrderState as Booked};
+use kiosk_api::content;
 use kiosk_wire::{
     account::{Quote, QuoteRequest},
+    content::HomeContent,
     order::{OrderEvent, OrderFind, OrderState, OrderView},
     receipt::{Line, Print, PrintOutcome, PrintReport, PrintRequest},
+    text::Text,
 };
 use meter_simulator::{Knob, Setting};
 use provider_simulator::Pay;
@@ -16,6 +19,8 @@ use tests::{
     kiosk::{FakeKiosk, code, fresh},
     world::{Plan, World},
 };
+
+use super::kiosk_channel::{desk, put};
 
 /// The provider's number of the one attempt of an order.
 async fn attempt(world: &World, order: &OrderView) -> String {
@@ -190,6 +195,7 @@ async fn one_receipt_comes_by_itself_and_copies_are_numbered() {
     for n in 1..=2 {
         let copy: Print = kiosk.ask(&path, &wish(false)).await;
         assert_eq!((copy.copy, copy.already), (n, false));
+        assert_eq!(copy.receipt.logo, None, "nothing is published");
         let text = serde_json::to_string(&copy.receipt).unwrap();
         assert!(text.contains(&format!("补打 第 {n} 次")), "{text}");
         let qr = copy.receipt.lines.iter().find_map(|line| match line {
@@ -199,13 +205,25 @@ async fn one_receipt_comes_by_itself_and_copies_are_numbered() {
         assert_eq!(qr, kiosk.order(order.id).await.receipt_url);
         assert_eq!(copy.receipt.lines.last(), Some(&Line::Cut));
     }
+    // The logo of the home screen is named where it is of a kind kiosks print.
+    let desk = desk(&world);
+    let kinds = [(&b"\x89PNG\r\n\x1a\n-"[..], true), (b"RIFF\x24\0\0\0WEBPVP8 ", false)];
+    for (bytes, printed) in kinds {
+        let logo = put(&world, bytes).await;
+        let company = Text::new("和园物业", "");
+        let home = HomeContent { company, logo: Some(logo.clone()), ..HomeContent::default() };
+        let draft = content::draft(&desk, PROJECT, None, home).await.unwrap();
+        content::publish(&desk, PROJECT, None, draft.content_version).await.unwrap();
+        let copy: Print = kiosk.ask(&path, &wish(false)).await;
+        assert_eq!(copy.receipt.logo, printed.then_some(logo.sha256), "{}", logo.media_type);
+    }
     let found = OrderFind { order_no: order.order_no.to_lowercase(), last_four: order.meter_tail };
     let seen: OrderView = kiosk.ask("/orders/find", &found).await;
     assert_eq!(seen.id, order.id);
     let wrong = OrderFind { last_four: "9999".to_owned(), ..found };
     assert_eq!(code(&kiosk.post("/orders/find", &wrong).await), (404, "not_found"));
     let story = world.story(OrderId(order.id)).await;
-    assert_eq!(story.matches("kiosk.print ").count(), 3, "{story}");
+    assert_eq!(story.matches("kiosk.print ").count(), 5, "{story}");
     assert_eq!(story.matches("kiosk.printed ").count(), 1, "{story}");
     world.stop().await;
 }

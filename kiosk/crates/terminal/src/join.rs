@@ -12,7 +12,7 @@ use kiosk_wire::{
     channel::{Down, Up},
     command::Verb,
     heartbeat::POLL_MS,
-    receipt::{Line as Row, PrintOutcome, Receipt},
+    receipt::PrintOutcome,
     text::Text,
 };
 use serde_json::{Value, json};
@@ -26,6 +26,7 @@ use crate::{
     disk,
     engine::{Beat, Engine, Mouth as Tells, Press, Server, Watcher},
     link::{Line, Link, Mouth, Standing},
+    receipt::{Paper, test_page},
     session::{Change, Event, Remote, Showing},
 };
 
@@ -132,11 +133,10 @@ impl Deeds {
     }
 
     async fn test_print(&self) -> Result<Value, String> {
-        let text = |text: &str| Row::Text { text: text.to_owned(), centred: true };
-        let title = Row::Title { text: "打印测试".to_owned() };
-        let lines = vec![title, text("Test page"), Row::Feed { lines: 3 }, Row::Cut];
-        let width = 80;
-        let (outcome, mm) = self.press.print(&Receipt { lines }, width).await;
+        let width = self.engine.paper_mm();
+        let number = self.engine.view().head.number;
+        let page = test_page(&number, Paper::of_mm(width), self.engine.now());
+        let (outcome, mm) = self.press.print(&page, width).await;
         match outcome {
             PrintOutcome::Printed => Ok(json!({ "paper_mm": mm })),
             PrintOutcome::PaperOut => Err("the paper ran out".to_owned()),

@@ -259,7 +259,7 @@ impl Room {
             ambient.clone(),
         )?);
         let media = Arc::new(Media::start(&**ambient, self.start.origin.as_deref()).await?);
-        let store = Store::open(&folder.join("files"), QUOTA)?;
+        let store = Store::open(&folder.join(devices::FILES), QUOTA)?;
         let mouth = || self.mouth.clone();
         let keeper = Keeper::open(folder, store, link.clone(), mouth(), media, ambient.clone())?;
         let keeper = Arc::new(keeper);

@@ -63,7 +63,7 @@ impl Drop for Oracle {
 }
 
 fn bytes(line: Line) -> Vec<u8> {
-    let receipt = Receipt { lines: vec![line] };
+    let receipt = Receipt::from(vec![line]);
     encode(&receipt, Paper::Mm58, Form::Native, None).bytes
 }
 
@@ -107,5 +107,5 @@ fn codes_sizes_and_pictures_are_asked_for_as_others_do() {
     let picture: Vec<u8> = (0..48 * 5).map(|at| (at * 37 % 251) as u8).collect();
     let theirs = oracle.ask(&format!("raster 384 {}", hex(&picture)));
     let bits = STANDARD.encode(&picture);
-    assert!(holds(&bytes(Line::Logo { width: 384, height: 5, bits }), &theirs));
+    assert!(holds(&bytes(Line::Picture { width: 384, height: 5, bits }), &theirs));
 }

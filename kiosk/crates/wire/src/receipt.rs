@@ -13,6 +13,17 @@ pub const LINE_CHARS_MAX: usize = 200;
 pub struct Receipt {
     /// From top to bottom.
     pub lines: Vec<Line>,
+    /// The SHA-256 of the picture that stands above them, in hexadecimal: the logo of the home
+    /// screen. A kiosk that has it prints it small enough for its paper; one that has not prints
+    /// the lines alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logo: Option<String>,
+}
+
+impl From<Vec<Line>> for Receipt {
+    fn from(lines: Vec<Line>) -> Receipt {
+        Receipt { lines, logo: None }
+    }
 }
 
 /// One element of a receipt.
@@ -47,8 +58,8 @@ pub enum Line {
         /// What it says.
         content: String,
     },
-    /// A picture of one bit, wide as the paper at most.
-    Logo {
+    /// A picture of one bit, wide as the paper at most. Servers do not send any.
+    Picture {
         /// Dots in a row.
         width: u16,
         /// Rows.

@@ -93,6 +93,16 @@ pub async fn shown_in(desk: &Desk, project: ProjectId) -> Result<HomeContent> {
     })
 }
 
+/// The SHA-256 of the logo a receipt may bear: the one of the home screen, where it is of a kind
+/// kiosks print.
+pub async fn logo_of(desk: &Desk, project: ProjectId) -> Result<Option<String>> {
+    let Some(row) = content::published(desk.store().read(), project).await? else {
+        return Ok(None);
+    };
+    let prints = |logo: &WireFile| ["image/png", "image/jpeg"].contains(&logo.media_type.as_str());
+    Ok(body_of(&row)?.logo.filter(prints).map(|logo| logo.sha256))
+}
+
 /// Refuses what may not be shown, by the field's name: no markup, no control characters, nothing
 /// longer than its place, no day or minute that is none.
 ///

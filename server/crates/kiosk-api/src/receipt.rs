@@ -13,6 +13,7 @@ use mini_program_api::order::words::yuan;
 use store::{account, kiosk::Kiosk, order::Order};
 
 use crate::{
+    content,
     desk::Desk,
     failure::{Failure, Result},
     order::{receipt_url, shown},
@@ -69,7 +70,8 @@ pub async fn of(desk: &Arc<Desk>, kiosk: &Kiosk, order: &Order, copy: u32) -> Re
         link: link.as_deref(),
         copy,
     };
-    Ok(Receipt { lines: lines(&facts) })
+    let logo = content::logo_of(desk, order.project()).await?;
+    Ok(Receipt { lines: lines(&facts), logo })
 }
 
 /// Everything that stands on a receipt.

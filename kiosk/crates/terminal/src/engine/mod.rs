@@ -180,6 +180,16 @@ impl Engine {
         (name, since_ms, core.session.is_idle())
     }
 
+    /// The width of the paper as the settings say, in millimetres.
+    pub fn paper_mm(&self) -> u16 {
+        self.lock().paper_mm
+    }
+
+    /// What time it is, by the server's clock as far as that is known.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.lock().server_now(self.ports.clock.now_wall())
+    }
+
     /// Sales and prints the server has not been told the end of.
     pub fn journal_open(&self) -> usize {
         let core = self.lock();

@@ -1,6 +1,6 @@
 //! What hangs on the machine, as the engine asks for it.
 
-use std::{io, path::Path};
+use std::{io, path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use kiosk_wire::{
@@ -10,14 +10,18 @@ use kiosk_wire::{
 };
 
 use crate::{
+    advert::{QUOTA, Store},
     card::{Desk, Seen},
     config::{Config, Reader},
     engine::{CardFault, Cards, Press},
     printer::{self, PressSettings},
+    receipt::StoredLogos,
 };
 
 /// Where the count of the roll is kept, in the kiosk's folder.
 const ROLL_FILE: &str = "roll.json";
+/// Where the files of the home screen are, in the kiosk's folder.
+pub(super) const FILES: &str = "files";
 
 /// Starts the thread of the printer.
 pub(super) fn printer(config: &Config, folder: &Path) -> io::Result<printer::Press> {
@@ -25,6 +29,7 @@ pub(super) fn printer(config: &Config, folder: &Path) -> io::Result<printer::Pre
         place: config.printer.clone(),
         form: config.form,
         roll_file: Some(folder.join(ROLL_FILE)),
+        logos: Some(Arc::new(StoredLogos::new(Store::open(&folder.join(FILES), QUOTA)?))),
     })
 }
 

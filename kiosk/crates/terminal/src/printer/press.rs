@@ -23,7 +23,7 @@ use super::{
     roll::Roll,
     status::{State, Status},
 };
-use crate::receipt::{Face, Form, Job, Paper, encode, encode::BAND_ROWS_MAX};
+use crate::receipt::{Face, Form, Job, Logos, Paper, Sheet, encode::BAND_ROWS_MAX, encode_sheet};
 
 /// The most prints and questions that wait.
 const WAITING_MAX: usize = 8;
@@ -41,6 +41,8 @@ pub struct PressSettings {
     pub form: Form,
     /// Where the count of the roll is kept; `None` = in memory only.
     pub roll_file: Option<PathBuf>,
+    /// Where logos are; `None` = receipts bear none.
+    pub logos: Option<Arc<dyn Logos>>,
 }
 
 /// The printer, for whoever does not want to wait for it.
@@ -145,8 +147,7 @@ impl Room {
                 }
                 Ok(Order::Print(receipt, paper, reply)) => {
                     self.seen.busy.store(true, Ordering::Release);
-                    let form = self.settings.form;
-                    let job = encode(&receipt, paper, form, self.face.as_ref());
+                    let job = self.job(&receipt, paper);
                     let ended = self.print(&job, paper);
                     self.look();
                     self.seen.busy.store(false, Ordering::Release);
@@ -213,6 +214,17 @@ impl Room {
                 None
             }
         }
+    }
+
+    /// A receipt as bytes, under its logo where that is here.
+    fn job(&self, receipt: &Receipt, paper: Paper) -> Job {
+        let mut sheet = Sheet::lay_out(receipt, paper, self.face.as_ref());
+        if let (Some(logos), Some(sha256)) = (&self.settings.logos, &receipt.logo)
+            && let Some(logo) = logos.bitmap(sha256, paper)
+        {
+            sheet.put_above(logo);
+        }
+        encode_sheet(&sheet, self.settings.form, self.face.as_ref())
     }
 
     fn print(&mut self, job: &Job, paper: Paper) -> (PrintOutcome, u32) {

@@ -45,7 +45,12 @@ pub struct Job {
 /// A receipt for a printer. Without a font there are no pictures of text: the form is native then,
 /// and rare characters are `〓`.
 pub fn encode(receipt: &Receipt, paper: Paper, form: Form, face: Option<&Face>) -> Job {
-    let sheet = Sheet::lay_out(receipt, paper, face);
+    encode_sheet(&Sheet::lay_out(receipt, paper, face), form, face)
+}
+
+/// The same for one that was laid out with the same font.
+pub fn encode_sheet(sheet: &Sheet, form: Form, face: Option<&Face>) -> Job {
+    let paper = sheet.paper;
     let mut out = Out { bytes: Vec::new(), scale: 1, centred: false, paper };
     out.put(ESC_INIT).put(ESC_SPACING);
     if form == Form::Native || face.is_none() {

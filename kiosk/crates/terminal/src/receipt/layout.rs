@@ -13,10 +13,8 @@ use super::{
 
 /// The most empty lines one element asks for.
 pub const FEED_MAX: u8 = 10;
-/// The widest logo, in dots; what is wider is not printed.
-pub const LOGO_WIDTH_MAX: usize = 384;
-/// The highest logo, in dots.
-pub const LOGO_HEIGHT_MAX: usize = 384;
+/// The highest picture, in dots; what is higher, or wider than the paper, is not printed.
+pub const PICTURE_HEIGHT_MAX: usize = 384;
 /// White modules around a code (ISO/IEC 18004, 6.3.8).
 const QUIET_ZONE: usize = 4;
 /// The largest module of a code, in dots.
@@ -122,7 +120,7 @@ pub struct Sheet {
 
 impl Sheet {
     /// Lays a receipt out. Of a longer one than [`LINES_MAX`] the rest is missing, of a longer text
-    /// than [`LINE_CHARS_MAX`] its end; a logo that is misshapen or too large is left out, and a
+    /// than [`LINE_CHARS_MAX`] its end; a picture that is misshapen or too large is left out, and a
     /// code that would be too fine to be read is printed as text. A character neither the printer
     /// nor the font knows becomes `〓`.
     pub fn lay_out(receipt: &Receipt, paper: Paper, face: Option<&Face>) -> Sheet {
@@ -134,6 +132,11 @@ impl Sheet {
             rows.push(Row::Cut);
         }
         Sheet { paper, rows }
+    }
+
+    /// Puts a logo in the middle above everything, with an empty row beneath it.
+    pub fn put_above(&mut self, logo: Bitmap) {
+        self.rows.splice(0..0, [Row::Picture(logo), Row::Feed(1)]);
     }
 
     /// The paper it takes, in whole millimetres, rounded up.
@@ -164,8 +167,12 @@ fn laid_out(line: &Line, paper: Paper, face: Option<&Face>) -> Vec<Row> {
                 None => text(wrap(&known(&plain), columns), 1, false),
             }
         }
-        Line::Logo { width, height, bits } => {
-            logo(usize::from(*width), usize::from(*height), bits).into_iter().collect()
+        Line::Picture { width, height, bits } => {
+            let (width, height) = (usize::from(*width), usize::from(*height));
+            let fits = width <= paper.dots() && height <= PICTURE_HEIGHT_MAX;
+            let bits = fits.then(|| STANDARD.decode(bits).ok()).flatten();
+            let picture = bits.and_then(|bits| Bitmap::from_bits(width, height, bits));
+            picture.map(Row::Picture).into_iter().collect()
         }
         Line::Feed { lines } => vec![Row::Feed((*lines).min(FEED_MAX))],
         Line::Cut => vec![Row::Cut],
@@ -193,11 +200,4 @@ fn code(content: &str, paper: Paper) -> Option<Row> {
         }
     }
     Some(Row::Code { content: content.to_owned(), module, picture })
-}
-
-fn logo(width: usize, height: usize, bits: &str) -> Option<Row> {
-    if width > LOGO_WIDTH_MAX || height > LOGO_HEIGHT_MAX {
-        return None;
-    }
-    Bitmap::from_bits(width, height, STANDARD.decode(bits).ok()?).map(Row::Picture)
 }

@@ -4,10 +4,12 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use chrono::TimeDelta;
 use kiosk_wire::{
     card::{CardKeys, CardLookup, Voucher, VoucherOutcome, VoucherReport},
     channel::{Down, Polled, Up},
     content::{Holidays, HomeContent},
+    device::Settings,
     heartbeat::{Heartbeat, Printer},
     receipt::{PrintOutcome, Receipt},
     text::Text,
@@ -15,11 +17,13 @@ use kiosk_wire::{
 use serde_json::{Value, json};
 use terminal::{
     advert::{Billboard, Keeper, Media, QUOTA, Store},
+    clock::Clock,
     command::{Boot, Hands, Picture, Queue, Task, Worker},
     engine::{Beat, CardFault, Cards, Engine, Ports, Press},
     join::{Deeds, Join, Machine, Page},
     journal::{FileMedium, Journal},
     link::{Line, Mouth, Outbox, Pulse},
+    receipt::{Paper, test_page},
     remote::Remote,
     session::{Change, Event, Pairing},
     view::{Screen, View},
@@ -28,11 +32,11 @@ use tokio::task::JoinSet;
 
 use crate::{
     advert::{content, file, get, png},
-    faulty::{Channel, Does, soon},
+    faulty::{Channel, Does, settings, soon},
     link::{BOOT, Bench, bench, identity},
 };
 
-struct Far(Mutex<Vec<Receipt>>);
+struct Far(Mutex<Vec<(Receipt, u16)>>);
 
 #[async_trait]
 impl Press for Far {
@@ -40,8 +44,8 @@ impl Press for Far {
         Printer { state: "ready".to_owned(), paper_mm: None }
     }
 
-    async fn print(&self, receipt: &Receipt, _: u16) -> (PrintOutcome, u32) {
-        self.0.lock().unwrap().push(receipt.clone());
+    async fn print(&self, receipt: &Receipt, mm: u16) -> (PrintOutcome, u32) {
+        self.0.lock().unwrap().push((receipt.clone(), mm));
         (PrintOutcome::Printed, 60)
     }
 }
@@ -258,4 +262,19 @@ async fn a_line_that_is_cut_is_seen_on_the_screen_and_found_again() {
     .await;
     kiosk.bench = bench;
     let _ = kiosk.shows(|view| view.head.online).await;
+}
+
+#[tokio::test]
+async fn a_test_page_is_as_wide_as_the_settings_say_and_bears_the_servers_time() {
+    let kiosk = kiosk().await;
+    for paper_mm in [58, 80] {
+        let set = Settings { paper_mm, ..settings() };
+        kiosk.engine.settle(Event::World(Change::Settings(Box::new(set)))).await;
+        // A clock that is an hour fast.
+        kiosk.engine.settle(Event::World(Change::Skew { ms: 3_600_000 })).await;
+        assert_eq!(kiosk.deeds.act(Task::TestPrint).await, Ok(json!({ "paper_mm": 60 })));
+        let (page, width) = kiosk.far.0.lock().unwrap().pop().unwrap();
+        let at = kiosk.bench.clock.now_wall() - TimeDelta::hours(1);
+        assert_eq!((page, width), (test_page("K-03", Paper::of_mm(paper_mm), at), paper_mm));
+    }
 }

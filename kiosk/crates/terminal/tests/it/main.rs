@@ -11,6 +11,7 @@ mod faulty;
 mod join;
 mod line;
 mod link;
+mod logo;
 mod printer;
 mod receipt;
 mod tls;

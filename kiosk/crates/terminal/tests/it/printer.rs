@@ -17,6 +17,7 @@ fn receipt(mark: &str) -> Receipt {
         strong: false,
     };
     Receipt {
+        logo: None,
         lines: vec![
             Line::Title { text: "充值凭条".to_owned() },
             pair("订单号", mark),
@@ -208,7 +209,7 @@ async fn a_printer_that_takes_no_more_does_not_hold_the_thread() {
     printer.with(|machine| machine.script.stalls_after = Some(machine.received.len() + 2_000));
     // More than the kernel keeps of what a terminal does not take.
     let line = Line::Text { text: "充值".repeat(8), centred: false };
-    let (outcome, mm) = press.print(&Receipt { lines: vec![line; 60] }, 58).await;
+    let (outcome, mm) = press.print(&Receipt::from(vec![line; 60]), 58).await;
     assert_eq!(outcome, PrintOutcome::Unknown);
     assert!((1..200).contains(&mm), "only what was accepted is counted as used: {mm}");
 }

@@ -24,6 +24,7 @@ fn pair(name: &str, value: &str) -> Line {
 /// What a paid top-up looks like.
 fn sale() -> Receipt {
     Receipt {
+        logo: None,
         lines: vec![
             Line::Title { text: "充值凭条".to_owned() },
             Line::Text { text: "和园物业服务有限公司".to_owned(), centred: true },
@@ -90,7 +91,7 @@ fn a_sale_is_read_back_line_by_line_on_both_papers() {
 #[test]
 fn the_bytes_are_those_of_the_makers_tables_and_of_the_standard() {
     // GB 18030 and the command tables; python-escpos 3.1 gives the same for the four characters.
-    let receipt = Receipt { lines: vec![text("电费充值 ¥5"), Line::Cut] };
+    let receipt = Receipt::from(vec![text("电费充值 ¥5"), Line::Cut]);
     let bytes = encode(&receipt, Paper::Mm58, Form::Native, None).bytes;
     let want = [
         b"\x1b@\x1b2\x1c&".as_slice(),
@@ -99,7 +100,7 @@ fn the_bytes_are_those_of_the_makers_tables_and_of_the_standard() {
     ]
     .concat();
     assert_eq!(bytes, want);
-    let large = Receipt { lines: vec![Line::Title { text: "到账".to_owned() }] };
+    let large = Receipt::from(vec![Line::Title { text: "到账".to_owned() }]);
     let bytes = encode(&large, Paper::Mm58, Form::Native, None).bytes;
     let want = b"\x1b@\x1b2\x1c&\x1d!\x11\x1c!\x0c\x1ba\x01\xb5\xbd\xd5\xcb\n\x1d!\x00\x1c!\x00\x1ba\x00\x1dVB\x00";
     assert_eq!(bytes, want);
@@ -116,7 +117,7 @@ fn no_byte_of_a_name_is_ever_a_command() {
         "\u{e5e5}\u{e000}\u{10fffd}",
     ];
     for name in hostile {
-        let receipt = Receipt { lines: vec![text(name), pair(name, name), Line::Cut] };
+        let receipt = Receipt::from(vec![text(name), pair(name, name), Line::Cut]);
         for paper in [Paper::Mm58, Paper::Mm80] {
             let bytes = encode(&receipt, paper, Form::Native, Some(&face())).bytes;
             let body = &bytes[6..bytes.len() - 4];
@@ -125,7 +126,7 @@ fn no_byte_of_a_name_is_ever_a_command() {
             assert_eq!(Strip::of(&bytes, paper.columns()).problems, Vec::<String>::new());
         }
     }
-    let turned = strip(&Receipt { lines: vec![text(hostile[2])] }, Paper::Mm58);
+    let turned = strip(&Receipt::from(vec![text(hostile[2])]), Paper::Mm58);
     assert_eq!(turned.text(), "321x\n");
 }
 
@@ -148,7 +149,7 @@ fn no_text_ever_runs_over_the_edge_of_the_paper() {
             let strong = Line::Pair { name: one.clone(), value: other.clone(), strong: true };
             let title = Line::Title { text: one.clone() };
             let lines = vec![title, strong, pair(one, other), text(other)];
-            let receipt = Receipt { lines };
+            let receipt = Receipt::from(lines);
             for paper in [Paper::Mm58, Paper::Mm80] {
                 let bytes = encode(&receipt, paper, Form::Native, None).bytes;
                 let strip = Strip::of(&bytes, paper.columns());
@@ -159,10 +160,10 @@ fn no_text_ever_runs_over_the_edge_of_the_paper() {
             }
         }
     }
-    let longer = strip(&Receipt { lines: vec![text(&"长".repeat(5_000))] }, Paper::Mm58);
+    let longer = strip(&Receipt::from(vec![text(&"长".repeat(5_000))]), Paper::Mm58);
     assert_eq!(longer.text().replace('\n', "").chars().count(), 200);
     assert!(longer.text().ends_with("…\n"));
-    let many = Receipt { lines: vec![text("行"); 500] };
+    let many = Receipt::from(vec![text("行"); 500]);
     assert_eq!(strip(&many, Paper::Mm58).text().lines().count(), 64);
     assert_eq!(strip(&many, Paper::Mm58).marks.last(), Some(&Mark::Cut));
 }
@@ -172,7 +173,7 @@ fn a_character_of_four_bytes_is_drawn_and_never_sent() {
     let face = face();
     assert!(face.has('𬭎') && face.has('㛃'), "the prepared font holds rare names");
     let name = "住户 李𬭎㛃 ￥50.00";
-    let receipt = Receipt { lines: vec![text("前"), text(name), text("后")] };
+    let receipt = Receipt::from(vec![text("前"), text(name), text("后")]);
     let paper = strip(&receipt, Paper::Mm58);
     assert_eq!(paper.problems, Vec::<String>::new());
     assert_eq!(paper.text(), "前\n后\n");
@@ -184,11 +185,11 @@ fn a_character_of_four_bytes_is_drawn_and_never_sent() {
     let bytes = encode(&receipt, Paper::Mm58, Form::Native, None).bytes;
     let plain = Strip::of(&bytes, 32);
     assert_eq!(plain.text(), "前\n住户 李〓〓 ￥50.00\n后\n");
-    let unknown = strip(&Receipt { lines: vec![text("李\u{3ffff}")] }, Paper::Mm58);
+    let unknown = strip(&Receipt::from(vec![text("李\u{3ffff}")]), Paper::Mm58);
     assert_eq!(unknown.text(), "李〓\n");
 }
 
-fn profile(paper: Paper) -> PrinterProfile {
+pub fn profile(paper: Paper) -> PrinterProfile {
     let wide = format!("printable_width_dots = {}", paper.dots());
     let profile = include_str!("profile.toml").replace("printable_width_dots = 576", &wide);
     compile_profile(b"{}", &profile).unwrap()
@@ -235,14 +236,20 @@ fn the_simulated_paper_has_the_dots_the_public_renderer_has() {
 }
 
 #[test]
-fn a_logo_lies_in_the_middle_and_a_broken_one_is_left_out() {
+fn a_picture_lies_in_the_middle_and_a_broken_one_is_left_out() {
     // A square of 16 x 16 black dots, and shapes that lie about themselves.
     let bits = "//////////////////////////////////////////8=".to_owned();
-    let logo = |width, height, bits: &str| Line::Logo { width, height, bits: bits.to_owned() };
-    let bad = [logo(16, 17, &bits), logo(0, 0, ""), logo(16, 16, "?"), logo(4_000, 2, "AAAA")];
-    let mut lines = vec![logo(16, 16, &bits)];
+    let picture =
+        |width, height, bits: &str| Line::Picture { width, height, bits: bits.to_owned() };
+    let bad = [
+        picture(16, 17, &bits),
+        picture(0, 0, ""),
+        picture(16, 16, "?"),
+        picture(4_000, 2, "AAAA"),
+    ];
+    let mut lines = vec![picture(16, 16, &bits)];
     lines.extend(bad);
-    let paper = strip(&Receipt { lines }, Paper::Mm58);
+    let paper = strip(&Receipt::from(lines), Paper::Mm58);
     assert_eq!(paper.problems, Vec::<String>::new());
     let Mark::Picture { stride: 48, data } = &paper.marks[0] else { panic!("{:?}", paper.marks) };
     assert_eq!((data.len(), &data[22..26]), (48 * 16, &[0x00, 0xff, 0xff, 0x00][..]));
@@ -252,12 +259,12 @@ fn a_logo_lies_in_the_middle_and_a_broken_one_is_left_out() {
 #[test]
 fn a_code_too_fine_for_a_phone_is_printed_as_text() {
     let content = "x".repeat(200);
-    let long = strip(&Receipt { lines: vec![Line::Qr { content: content.clone() }] }, Paper::Mm58);
+    let long = strip(&Receipt::from(vec![Line::Qr { content: content.clone() }]), Paper::Mm58);
     let text = long.text().replace('\n', "");
     let drawn = long.marks.iter().any(|m| matches!(m, Mark::Code { module: 4.., .. }));
     assert!(drawn || text == content, "{:?}", long.marks);
     assert_eq!(long.problems, Vec::<String>::new());
-    let none = strip(&Receipt { lines: vec![Line::Qr { content: String::new() }] }, Paper::Mm58);
+    let none = strip(&Receipt::from(vec![Line::Qr { content: String::new() }]), Paper::Mm58);
     assert_eq!(none.marks, [Mark::Cut]);
 }
 
@@ -267,17 +274,35 @@ fn a_copy_says_which_one_it_is() {
     assert!(strip(&again, Paper::Mm80).text().starts_with("充值凭条\n补打第 2 次  COPY 2\n"));
     assert_eq!(again.lines.len(), sale().lines.len() + 1);
     assert_eq!(marked(&sale(), 0), sale());
-    let said = Receipt { lines: vec![pair("补打次数", "2")] };
+    let said = Receipt::from(vec![pair("补打次数", "2")]);
     assert_eq!(marked(&said, 2), said);
 }
 
 #[test]
-fn the_test_page_shows_every_kind_of_character() {
+fn the_test_page_shows_its_paper_the_moment_and_every_way_to_print() {
+    let at = "2026-11-21T02:03:04Z".parse().unwrap();
     for paper in [Paper::Mm58, Paper::Mm80] {
-        let strip = strip(&test_page("K-03", paper), paper);
+        let strip = strip(&test_page("K-03", paper, at), paper);
         assert_eq!(strip.problems, Vec::<String>::new());
-        assert!(strip.marks.iter().any(|mark| matches!(mark, Mark::Picture { .. })));
-        assert!(strip.text().contains("K-03"));
+        let text = strip.text();
+        let width = format!("{} mm", paper.width_mm());
+        let said = ["K-03", &width, "2026-11-21 10:03:04", "GB18030 电费充值", "￥0.00"];
+        said.iter().for_each(|said| assert!(text.contains(said), "{said}: {text}"));
+        assert!(text.lines().any(|line| line.len() == paper.columns()), "the ruler");
+        let pictures = strip.marks.iter().filter_map(|mark| match mark {
+            Mark::Picture { stride, data } => Some((*stride, data.as_slice())),
+            _ => None,
+        });
+        let pictures: Vec<_> = pictures.collect();
+        let [(_, rare), (stride, bar)] = pictures.as_slice() else { panic!("{}", pictures.len()) };
+        assert!(rare.iter().any(|byte| *byte != 0));
+        assert_eq!((*stride * 8, bar.len() / stride), (paper.dots(), 24), "from edge to edge");
+        assert!(bar[..stride * 12].iter().all(|byte| *byte == 0xff));
+        assert!(bar[stride * 12..].iter().all(|byte| *byte == 0xaa));
+        let letters = Letters::find().unwrap();
+        let drawn = picture(&strip, &letters);
+        let read = codes(drawn.width(), drawn.height(), |x, y| drawn.is_black(x, y));
+        assert_eq!(read, ["YUFU TEST K-03 2026-11-21 10:03:04"]);
     }
 }
 
