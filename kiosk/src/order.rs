@@ -27,8 +27,8 @@ pub enum Order {
     Quit,
 }
 
-/// Reads orders of a rehearsal line by line: `picture PATH`, `show VIEW`, `hang`, `quit`. The end of
-/// the input ends nothing.
+/// Reads orders of a rehearsal line by line: `picture PATH`, `show VIEW`, `hang`, `quit`. The end
+/// of the input ends nothing.
 pub fn listen(orders: Sender<Order>) {
     thread::spawn(move || {
         for line in std::io::stdin().lock().lines().map_while(Result::ok) {

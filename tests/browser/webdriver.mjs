@@ -108,7 +108,11 @@ export class Page {
 
 	/** Touches it, as a finger would: where it is on the screen. */
 	async press(words, selector) {
-		const element = await until(`a button ${words}`, () => this.find(words, selector));
+		const element = await until(
+			`a button ${words}`,
+			() => this.find(words, selector),
+			this.patience ?? PATIENCE_MS,
+		);
 		await this.settled();
 		await send('POST', `${this.base}/element/${element[ELEMENT]}/click`, {});
 	}

@@ -1,5 +1,5 @@
-//! What a technician writes down about one kiosk, in TOML: where its server is and what hangs on it.
-//! Everything else comes from the server.
+//! What a technician writes down about one kiosk, in TOML: where its server is and what hangs on
+//! it. Everything else comes from the server.
 
 use std::{fs, io, path::PathBuf};
 

@@ -9,6 +9,7 @@ mod card_pcsc;
 mod command;
 mod faulty;
 mod join;
+mod kiosk;
 mod line;
 mod link;
 mod logo;
