@@ -19,6 +19,11 @@ use tests::{
     world::{Plan, World},
 };
 
+super::postgres::on_both_databases! {
+    an_order_has_one_voucher_and_it_is_delivered_again,
+    a_card_is_refused_before_payment_where_its_number_does_not_fit,
+}
+
 const UID: &str = "04a1b2c3";
 /// The place of the meter that takes cards: its money is kept by us.
 const PLACE: usize = 0;
@@ -126,7 +131,6 @@ impl Scene {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn an_order_has_one_voucher_and_it_is_delivered_again() {
     let scene = scene().await;
     let mut on = FakeCard::blank();
@@ -177,7 +181,6 @@ async fn an_order_has_one_voucher_and_it_is_delivered_again() {
     scene.world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_card_is_refused_before_payment_where_its_number_does_not_fit() {
     let scene = scene().await;
     let mut on = FakeCard::blank();

@@ -34,6 +34,18 @@ use tokio_tungstenite::{
     tungstenite::{Message, client::IntoClientRequest},
 };
 
+super::postgres::on_both_databases! {
+    a_command_comes_again_until_it_is_reported,
+    power_is_bound_to_a_start_and_force_to_a_second_person,
+    an_upload_is_taken_once_and_only_for_what_it_is,
+    a_file_is_taken_by_its_digest_and_handed_out_in_ranges,
+    content_is_drafted_published_rolled_back_and_acknowledged,
+    proof_of_play_told_twice_counts_once,
+    online_time_is_counted_from_the_intervals_of_any_span,
+    a_fault_is_kept_and_a_flood_of_them_opens_few_work_items,
+    the_socket_says_what_the_poll_says_and_at_once,
+}
+
 async fn world() -> World {
     World::start(Plan::new(vec![Bus::prepaid(1)])).await
 }
@@ -65,7 +77,6 @@ async fn state(world: &World, id: uuid::Uuid) -> String {
     store::kiosk::command::by_id(db, PROJECT, id).await.unwrap().unwrap().state
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_command_comes_again_until_it_is_reported() {
     let world = world().await;
     let kiosk = FakeKiosk::paired(world.server(), PROJECT, 1).await;
@@ -105,7 +116,6 @@ async fn a_command_comes_again_until_it_is_reported() {
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn power_is_bound_to_a_start_and_force_to_a_second_person() {
     let clock = SkippingClock::at(12, 0);
     let plan = Plan { clock: Some(clock.clone()), ..Plan::new(vec![Bus::prepaid(1)]) };
@@ -149,7 +159,6 @@ async fn power_is_bound_to_a_start_and_force_to_a_second_person() {
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn an_upload_is_taken_once_and_only_for_what_it_is() {
     let world = world().await;
     let server = world.server();
@@ -201,7 +210,6 @@ fn png(length: usize) -> Vec<u8> {
     b"\x89PNG\r\n\x1a\n".iter().copied().chain(body).collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_file_is_taken_by_its_digest_and_handed_out_in_ranges() {
     let world = world().await;
     let kiosk = FakeKiosk::paired(world.server(), PROJECT, 1).await;
@@ -241,7 +249,6 @@ async fn a_file_is_taken_by_its_digest_and_handed_out_in_ranges() {
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn content_is_drafted_published_rolled_back_and_acknowledged() {
     let world = world().await;
     let kiosk = FakeKiosk::paired(world.server(), PROJECT, 1).await;
@@ -331,7 +338,6 @@ async fn holidays(kiosk: &FakeKiosk, desk: &Desk) {
     assert_eq!((settings.version, settings.paper_mm, settings.number.as_str()), (1, 80, "K-01"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn proof_of_play_told_twice_counts_once() {
     let world = world().await;
     let server = world.server();
@@ -361,7 +367,6 @@ async fn proof_of_play_told_twice_counts_once() {
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn online_time_is_counted_from_the_intervals_of_any_span() {
     let clock = SkippingClock::at(12, 0);
     let plan = Plan { clock: Some(clock.clone()), ..Plan::new(vec![Bus::prepaid(1)]) };
@@ -426,7 +431,6 @@ async fn online_time_is_counted_from_the_intervals_of_any_span() {
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_fault_is_kept_and_a_flood_of_them_opens_few_work_items() {
     let world = world().await;
     let server = world.server();
@@ -480,7 +484,6 @@ async fn next(socket: &mut WebSocketStream<tokio::net::TcpStream>) -> Option<Dow
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn the_socket_says_what_the_poll_says_and_at_once() {
     let world = world().await;
     let server = world.server();

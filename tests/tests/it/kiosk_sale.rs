@@ -17,6 +17,14 @@ use tests::{
     world::{Plan, World},
 };
 
+super::postgres::on_both_databases! {
+    a_sale_at_a_kiosk_is_one_order_however_often_it_is_asked_for,
+    what_a_kiosk_cancels_is_closed_unless_it_was_paid,
+    money_that_cannot_reach_the_meter_yet_is_never_called_arrived,
+    one_receipt_comes_by_itself_and_copies_are_numbered,
+    an_order_nobody_paid_is_closed_in_minutes_and_an_abandoned_one_at_once,
+}
+
 /// The provider's number of the one attempt of an order.
 async fn attempt(world: &World, order: &OrderView) -> String {
     let db = world.house.store().read();
@@ -41,7 +49,6 @@ async fn placed(kiosk: &FakeKiosk, draft: &kiosk_wire::order::OrderDraft) -> Ord
     panic!("the provider never answered")
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_sale_at_a_kiosk_is_one_order_however_often_it_is_asked_for() {
     let world = World::start(Plan::new(vec![Bus::mixed()])).await;
     let server = world.server();
@@ -102,7 +109,6 @@ async fn tell(kiosk: &FakeKiosk, server: &yufu::Server, order: uuid::Uuid) {
     assert_eq!(code(&kiosk.post(&path, &other).await), (400, "malformed"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn what_a_kiosk_cancels_is_closed_unless_it_was_paid() {
     let world = World::start(Plan::new(vec![Bus::prepaid(3)])).await;
     let server = world.server();
@@ -138,7 +144,6 @@ async fn what_a_kiosk_cancels_is_closed_unless_it_was_paid() {
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn money_that_cannot_reach_the_meter_yet_is_never_called_arrived() {
     let world = World::start(Plan::new(vec![Bus::prepaid(1)])).await;
     let server = world.server();
@@ -160,7 +165,6 @@ async fn money_that_cannot_reach_the_meter_yet_is_never_called_arrived() {
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn one_receipt_comes_by_itself_and_copies_are_numbered() {
     let world = World::start(Plan::new(vec![Bus::prepaid(1)])).await;
     let server = world.server();
@@ -210,7 +214,6 @@ async fn one_receipt_comes_by_itself_and_copies_are_numbered() {
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn an_order_nobody_paid_is_closed_in_minutes_and_an_abandoned_one_at_once() {
     let clock = SkippingClock::true_time();
     let plan = Plan { clock: Some(clock.clone()), ..Plan::new(vec![Bus::prepaid(2)]) };
