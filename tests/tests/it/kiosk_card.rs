@@ -1,6 +1,6 @@
 //! Cards: one voucher per order, numbers that fit, copies that are never both at risk.
 
-use domain::{Money, OrderId, OrderState as Booked, TransactionId};
+use domain::{Channel, Money, OrderId, OrderState as Booked, TransactionId};
 use kiosk_api::{card as cards, settings::Wishes};
 use kiosk_wire::{
     account::Matches,
@@ -27,7 +27,9 @@ use tests::{
     world::{Plan, World},
 };
 use vending::{
+    Refusal, VendingError,
     billing::{Billed, Register},
+    order::PlaceOrder,
     posting,
 };
 
@@ -371,6 +373,17 @@ async fn a_meter_that_is_sold_to_by_card_is_not_billed_from_its_purse() {
     let many = vec![(PROJECT, by_card, read(3, 4)), (PROJECT, usual, read(3, 4))];
     assert!(house.bill_all(many).await.is_empty());
     assert_eq!(scene.money().await, (0, 0, 0));
+    // Money that came by another door would never reach the meter.
+    let wish = |meter, client_id: &str| PlaceOrder {
+        client_id: client_id.to_owned(),
+        meter,
+        channel: Channel::WechatNative,
+        amount: Money::from_fen(5_000),
+        operator: None,
+    };
+    let refused = house.place_order(PROJECT, wish(by_card, "by-another-door")).await.unwrap_err();
+    assert!(matches!(refused, VendingError::Refused(Refusal::ChannelNotOffered)), "{refused}");
+    house.place_order(PROJECT, wish(usual, "as-always")).await.unwrap();
     let purse = posting::purse_of(places[1].account, places[1].meter.purpose().unwrap());
     let left = books::balance(house.store().read(), PROJECT, purse).await.unwrap();
     assert!(left.posted.fen() <= -120, "{left:?}");

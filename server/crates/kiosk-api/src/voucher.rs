@@ -129,7 +129,11 @@ async fn ask(call: Call) -> Result<Answer> {
         let made = card::of_order(desk.store().read(), scene.order.project(), id).await?;
         let done = match made {
             Some(made) => again(desk, &scene, made, &read).await,
-            None => first(desk, &scene, &read).await,
+            None => match first(desk, &scene, &read).await {
+                // What lies ready for the card may be this order's own, made meanwhile.
+                Err(Failure::Card("pending")) if is_made(desk, &scene).await? => continue,
+                done => done,
+            },
         };
         match done {
             Err(Failure::Store(error @ (StoreError::Gone(_) | StoreError::Refused(_)))) => {
@@ -139,6 +143,11 @@ async fn ask(call: Call) -> Result<Answer> {
         }
     }
     Err(raced.into())
+}
+
+async fn is_made(desk: &Desk, scene: &Scene) -> Result<bool> {
+    let (db, order) = (desk.store().read(), &scene.order);
+    Ok(card::of_order(db, order.project(), order.order_id()).await?.is_some())
 }
 
 /// Makes the one voucher of an order.
