@@ -117,22 +117,6 @@ fn kiosk_words(kind: &str) -> Option<[&'static str; 2]> {
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn everything_a_sale_at_a_kiosk_leaves_on_its_timeline_has_words_in_both_languages() {
-        let told = kiosk_api::order::EVENTS.map(|name| format!("kiosk.{name}"));
-        let kept = ["kiosk", "kiosk.print", "kiosk.printed", "kiosk.voucher", "kiosk.card"];
-        for kind in told.iter().map(String::as_str).chain(kept) {
-            let [zh, en] = words(kind);
-            assert!(!zh.is_ascii() && en.is_ascii() && !en.is_empty(), "{kind}: {zh} {en}");
-        }
-        assert_eq!(words("something-else"), ["something-else", ""]);
-    }
-}
-
 /// A moment as the site's clock shows it, with milliseconds.
 pub fn local(at: DateTime<Utc>) -> String {
     match FixedOffset::east_opt(UTC_OFFSET_S) {
@@ -258,5 +242,21 @@ impl fmt::Display for Story {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_a_sale_at_a_kiosk_leaves_on_its_timeline_has_words_in_both_languages() {
+        let told = kiosk_api::order::EVENTS.map(|name| format!("kiosk.{name}"));
+        let kept = ["kiosk", "kiosk.print", "kiosk.printed", "kiosk.voucher", "kiosk.card"];
+        for kind in told.iter().map(String::as_str).chain(kept) {
+            let [zh, en] = words(kind);
+            assert!(!zh.is_ascii() && en.is_ascii() && !en.is_empty(), "{kind}: {zh} {en}");
+        }
+        assert_eq!(words("something-else"), ["something-else", ""]);
     }
 }

@@ -299,6 +299,9 @@ async fn an_order_the_books_have_lost_is_shown_to_a_person_and_asked_for_in_vain
     world.stop().await;
 }
 
+/// The numbers one start of a kiosk gives, and how many are missing and come twice.
+type Numbers = (&'static [u64], Option<(i64, i64)>);
+
 async fn a_gap_in_what_a_kiosk_tells_of_orders_is_shown_once() {
     let clock = SkippingClock::true_time();
     let plan = Plan { clock: Some(clock.clone()), ..Plan::new(vec![Bus::prepaid(1)]) };
@@ -314,7 +317,7 @@ async fn a_gap_in_what_a_kiosk_tells_of_orders_is_shown_once() {
         all.map(|item| (item.id, item.detail)).collect::<Vec<_>>()
     };
     // The numbers one start of the kiosk gives, and what is missing and what comes twice.
-    let table: [(&[u64], Option<(i64, i64)>); 7] = [
+    let table: [Numbers; 7] = [
         (&[1, 2, 3], None),
         (&[2, 1, 4, 3], None),
         (&[7, 8], None),
