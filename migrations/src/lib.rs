@@ -39,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(step::tenant_look::Step),
             Box::new(step::kiosk::Step),
             Box::new(step::kiosk_sale::Step),
+            Box::new(step::kiosk_sequence::Step),
         ]
     }
 }

@@ -92,7 +92,8 @@ pub fn kind_of(template: &str) -> Option<&'static str> {
         | UnmatchedResolved => "top-up",
         ConsumptionBilled | MeterConsumption => "use",
         RefundStarted | RefundDone | RefundPaidAtCounter | RefundFailedBack => "refund",
-        VendHeld | VendApplied | VendVoided | AmountHeld | HoldReleased | HoldExpired => {
+        VendHeld | VendApplied | VendVoided | CardHeld | CardWritten | AmountHeld
+        | HoldReleased | HoldExpired => {
             return None;
         }
         _ => "correction",

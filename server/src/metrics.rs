@@ -28,6 +28,7 @@ pub struct Metrics {
     gateway: IntGaugeVec,
     in_doubt: IntGauge,
     clock_skew: IntGauge,
+    kiosk_refused: IntGauge,
 }
 
 impl Metrics {
@@ -66,6 +67,10 @@ impl Metrics {
                 "yufu_clock_skew",
                 "1 while the providers' clocks and ours seem to differ",
             )?,
+            kiosk_refused: IntGauge::new(
+                "yufu_kiosk_messages_refused",
+                "Messages of kiosks nobody could read since the start",
+            )?,
         };
         metrics.register()?;
         Ok(metrics)
@@ -81,6 +86,7 @@ impl Metrics {
         self.registry.register(Box::new(self.alarms.clone()))?;
         self.registry.register(Box::new(self.gateway.clone()))?;
         self.registry.register(Box::new(self.in_doubt.clone()))?;
+        self.registry.register(Box::new(self.kiosk_refused.clone()))?;
         self.registry.register(Box::new(self.clock_skew.clone()))
     }
 
@@ -110,7 +116,13 @@ impl Metrics {
     }
 
     /// Looks at everything that is a state and not an event.
-    pub async fn look(&self, house: &House, clock_skew: bool) -> Result<(), StoreError> {
+    pub async fn look(
+        &self,
+        house: &House,
+        clock_skew: bool,
+        kiosk_refused: u64,
+    ) -> Result<(), StoreError> {
+        self.kiosk_refused.set(i64::try_from(kiosk_refused).unwrap_or(i64::MAX));
         let db = house.store().read();
         set_all(&self.jobs, job::counts(db).await?.iter().map(|c| (c.state.as_str(), c.count)));
         let vends = overview::vends_by_state(db).await?;

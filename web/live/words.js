@@ -164,6 +164,17 @@ const EVENT = {
 	'supply.refused': ['电表拒绝合闸', 'The meter refuses to close'],
 	'supply.not_cut': ['人工拉闸没有执行', 'A cut by hand was not carried out'],
 	'supply.still_dark': ['一天了还没送电', 'Dark for a day'],
+	kiosk: ['在自助终端下单', 'Ordered at a kiosk'],
+	'kiosk.qr_shown': ['终端显示了付款码', 'The kiosk showed the code'],
+	'kiosk.qr_hidden': ['终端遮住了付款码', 'The kiosk covered the code'],
+	'kiosk.left': ['顾客离开了终端', 'The customer left'],
+	'kiosk.abandoned': ['终端中断过，已自行核对', 'The kiosk was cut off and told of it'],
+	'kiosk.result_shown': ['终端显示了结果', 'The kiosk showed the result'],
+	'kiosk.print': ['凭条已计数，再打印', 'Receipt counted, then printed'],
+	'kiosk.printed': ['终端报告了打印结果', 'The kiosk told how printing ended'],
+	'kiosk.card_asked': ['终端请顾客放卡', 'The kiosk asked for the card'],
+	'kiosk.voucher': ['写卡凭证已生成，钱已冻结', 'Voucher made, its money held'],
+	'kiosk.card': ['卡读回了写卡结果', 'What the card was read to say'],
 };
 
 /** What an event's detail is about; what is not listed says nothing to people and is left out. */

@@ -9,6 +9,7 @@ pub mod framing;
 pub mod job;
 pub mod kiosk;
 pub mod kiosk_sale;
+pub mod kiosk_sequence;
 pub mod ledger;
 pub mod lookup;
 pub mod meter_epoch;

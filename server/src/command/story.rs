@@ -95,8 +95,26 @@ pub fn words(kind: &str) -> [&str; 2] {
         "supply.dark" => ["已付款，还没送电", "paid, power not back"],
         "quarantined" => ["表计已隔离", "meter quarantined"],
         "voided" => ["充入已撤销", "delivery voided"],
-        other => [other, ""],
+        other => kiosk_words(other).unwrap_or([other, ""]),
     }
+}
+
+/// The words of what happened at a kiosk.
+fn kiosk_words(kind: &str) -> Option<[&'static str; 2]> {
+    Some(match kind {
+        "kiosk" => ["在自助终端下单", "ordered at a kiosk"],
+        "kiosk.qr_shown" => ["终端显示付款码", "code shown"],
+        "kiosk.qr_hidden" => ["付款码已遮住", "code covered"],
+        "kiosk.left" => ["顾客离开", "customer left"],
+        "kiosk.abandoned" => ["终端中断后恢复", "cut off at the kiosk"],
+        "kiosk.result_shown" => ["终端显示结果", "result shown"],
+        "kiosk.print" => ["凭条计数", "receipt counted"],
+        "kiosk.printed" => ["凭条打印结果", "receipt printed or not"],
+        "kiosk.card_asked" => ["请顾客放卡", "asked for the card"],
+        "kiosk.voucher" => ["写卡凭证已生成", "voucher made"],
+        "kiosk.card" => ["写卡结果", "what the card told"],
+        _ => return None,
+    })
 }
 
 /// A moment as the site's clock shows it, with milliseconds.
@@ -224,5 +242,21 @@ impl fmt::Display for Story {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_a_sale_at_a_kiosk_leaves_on_its_timeline_has_words_in_both_languages() {
+        let told = kiosk_api::order::EVENTS.map(|name| format!("kiosk.{name}"));
+        let kept = ["kiosk", "kiosk.print", "kiosk.printed", "kiosk.voucher", "kiosk.card"];
+        for kind in told.iter().map(String::as_str).chain(kept) {
+            let [zh, en] = words(kind);
+            assert!(!zh.is_ascii() && en.is_ascii() && !en.is_empty(), "{kind}: {zh} {en}");
+        }
+        assert_eq!(words("something-else"), ["something-else", ""]);
     }
 }

@@ -71,7 +71,9 @@ async fn metrics(request: HttpRequest, app: Data<App>) -> Result<HttpResponse> {
     if !Client::of(&request, app.server.trusted_proxies).is_near() {
         return Err(Problem::new(Code::NoSuchRoute));
     }
-    if let Err(error) = app.metrics.look(&app.house, app.skew.suspected()).await {
+    if let Err(error) =
+        app.metrics.look(&app.house, app.skew.suspected(), app.kiosks.board.refused()).await
+    {
         // The counts in memory are worth showing also, and just, when the database is gone.
         tracing::warn!(error = %error, "the metrics page could not look at the database");
     }

@@ -161,6 +161,7 @@ pub fn problem(failure: Failure) -> Problem {
             .with("retry_after_s", retry_after_s)
             .retry_after(retry_after_s),
         Failure::DoorClosed(door) => Problem::new(Code::DoorClosed).with("door", door),
+        Failure::OrderUnknown => Problem::new(Code::KioskOrderUnknown),
         Failure::Card(why) => Problem::new(Code::of_card(why)).with("why", why),
         Failure::Command(why) => Problem::new(Code::KioskCommandRefused).with("why", why),
         Failure::Content(field) => {

@@ -130,6 +130,7 @@ async fn a_kiosk_is_set_asked_and_put_out_by_whoever_may() {
     assert_eq!(list["items"].as_array().unwrap().len(), 2);
     let story = world.get(&format!("{kiosk}?from=2026-01-01T00:00:00Z"), &owner).await;
     assert_eq!((story.status, &story.json()["online_permille"]), (200, &json!(0)));
+    counted_online(&world, &owner, &kiosk).await;
     let card = json!({ "uid": "04A1B2C3", "meter_id": id(4, 1) });
     let entered = world.post(&path("kiosk-cards"), &owner, card.clone()).await;
     assert_eq!((entered.status, &entered.json()["card_no"]), (201, &json!(1)), "{}", entered.text);
@@ -145,4 +146,41 @@ async fn a_kiosk_is_set_asked_and_put_out_by_whoever_may() {
     let late = ask(json!({ "verb": "self_test" })).await;
     assert_eq!(late.code(), "kiosk.command_refused");
     world.stop().await;
+}
+
+/// Two stretches of presence, and what any span makes of them: an hour of two, the second open.
+async fn counted_online(world: &World, token: &str, kiosk: &str) {
+    let stretch =
+        |from: &str, to: Option<&str>, reason: &str| store::entity::kiosk_interval::Model {
+            project_id: 1,
+            kiosk_id: id(12, 1),
+            from_at: from.parse().unwrap(),
+            to_at: to.map(|to| to.parse().unwrap()),
+            reason: reason.to_owned(),
+        };
+    let rows = [
+        stretch("2026-03-01T00:00:00Z", Some("2026-03-01T00:30:00Z"), "silent"),
+        stretch("2026-03-01T01:30:00Z", None, ""),
+    ];
+    for row in rows {
+        let put = world.server.house().store();
+        put.transact(move |tx| Box::pin(async move { store::insert(tx, row).await }))
+            .await
+            .unwrap();
+    }
+    // The span, how long it was there in it, in minutes, and in how many stretches.
+    let table = [
+        ("2026-03-01T00:00:00Z", "2026-03-01T02:00:00Z", 60, 500, 2),
+        ("2026-03-01T00:15:00Z", "2026-03-01T01:15:00Z", 15, 250, 1),
+        ("2026-03-01T00:30:00Z", "2026-03-01T01:30:00Z", 0, 0, 0),
+        ("2026-03-02T00:00:00Z", "2026-03-03T00:00:00Z", 24 * 60, 1_000, 1),
+    ];
+    for (from, until, minutes, permille, stretches) in table {
+        let told = world.get(&format!("{kiosk}?from={from}&until={until}"), token).await;
+        let told = told.json();
+        let said = (&told["online_ms"], &told["online_permille"]);
+        assert_eq!(said, (&json!(minutes * 60_000), &json!(permille)), "{from} {until}: {told}");
+        let listed = told["online"].as_array().unwrap().len();
+        assert_eq!(listed, stretches, "{from} {until}: {told}");
+    }
 }

@@ -30,6 +30,19 @@ use tests::{
     world::{Plan, World},
 };
 
+super::postgres::on_both_databases! {
+    a_pairing_code_is_guessed_five_times_at_most,
+    a_kiosk_is_taken_up_once_by_who_saw_its_digits,
+    a_replayed_or_forged_greeting_opens_nothing,
+    a_cloned_key_is_quarantined_in_both_places,
+    every_kiosk_route_lets_in_only_a_live_session,
+    a_handle_of_another_kiosk_or_another_hour_names_nothing,
+    a_live_read_at_a_kiosk_says_how_it_ended,
+    a_room_is_opened_by_the_last_digits_of_its_meter_and_guesses_are_counted,
+    a_phone_number_that_is_not_on_file_answers_like_one_that_is,
+    a_meter_of_another_site_answers_like_one_that_is_not_there,
+}
+
 async fn world() -> World {
     World::start(Plan::new(vec![Bus::mixed()])).await
 }
@@ -53,7 +66,6 @@ async fn second_project(world: &World) -> ProjectId {
     ProjectId(2)
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_pairing_code_is_guessed_five_times_at_most() {
     let world = world().await;
     let server = world.server();
@@ -86,7 +98,6 @@ async fn a_pairing_code_is_guessed_five_times_at_most() {
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_kiosk_is_taken_up_once_by_who_saw_its_digits() {
     let world = world().await;
     let server = world.server();
@@ -131,7 +142,6 @@ async fn a_kiosk_is_taken_up_once_by_who_saw_its_digits() {
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_replayed_or_forged_greeting_opens_nothing() {
     let world = world().await;
     let server = world.server();
@@ -179,7 +189,6 @@ async fn a_replayed_or_forged_greeting_opens_nothing() {
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_cloned_key_is_quarantined_in_both_places() {
     let world = world().await;
     let server = world.server();
@@ -245,7 +254,6 @@ fn example(path: &str, id: uuid::Uuid) -> serde_json::Value {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn every_kiosk_route_lets_in_only_a_live_session() {
     let clock = SkippingClock::true_time();
     let plan = Plan { clock: Some(clock.clone()), ..Plan::new(vec![Bus::mixed()]) };
@@ -312,7 +320,6 @@ async fn sold(world: &World, kiosk: &FakeKiosk) -> (String, String) {
     (order.id.to_string(), handle)
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_handle_of_another_kiosk_or_another_hour_names_nothing() {
     let clock = SkippingClock::true_time();
     let plan = Plan { clock: Some(clock.clone()), ..Plan::new(vec![Bus::mixed()]) };
@@ -346,7 +353,6 @@ async fn site(world: &World) -> String {
     store::site::project(db, PROJECT).await.unwrap().unwrap().name
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_live_read_at_a_kiosk_says_how_it_ended() {
     let world = World::start(Plan::new(vec![Bus::mixed()])).await;
     let kiosk = FakeKiosk::paired(world.server(), PROJECT, 1).await;
@@ -364,7 +370,6 @@ async fn a_live_read_at_a_kiosk_says_how_it_ended() {
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_room_is_opened_by_the_last_digits_of_its_meter_and_guesses_are_counted() {
     let world = world().await;
     let kiosk = FakeKiosk::paired(world.server(), PROJECT, 1).await;
@@ -407,7 +412,6 @@ async fn a_room_is_opened_by_the_last_digits_of_its_meter_and_guesses_are_counte
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_phone_number_that_is_not_on_file_answers_like_one_that_is() {
     let plan = Plan::new(vec![Bus::mixed()]);
     let tune = |config: &mut yufu::config::Config| config.sms.driver = "aliyun".to_owned();
@@ -472,7 +476,6 @@ async fn texted(world: &World, phone: &str) -> String {
     came.await.expect("a text comes")
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_meter_of_another_site_answers_like_one_that_is_not_there() {
     let world = world().await;
     let server = world.server();

@@ -1,6 +1,6 @@
 //! Cards: one voucher per order, numbers that fit, copies that are never both at risk.
 
-use domain::OrderId;
+use domain::{Channel, Money, OrderId, OrderState as Booked, TransactionId};
 use kiosk_api::{card as cards, settings::Wishes};
 use kiosk_wire::{
     account::Matches,
@@ -11,13 +11,35 @@ use kiosk_wire::{
     card_format::{COPIES, COPY_BLOCKS, Copy, NAME, Purchase},
     order::{OrderDraft, OrderState, OrderView},
 };
+use ledger::{
+    LedgerAccount,
+    template::{self, Purse},
+    transaction::{Key, Occurrence},
+};
 use provider_simulator::Pay;
-use store::kiosk::{Change, card};
+use store::{
+    kiosk::{Change, card},
+    ledger::{self as books, Booking, statement},
+};
 use tests::{
     fixture::{Bus, PROJECT},
     kiosk::{FakeKiosk, code, fresh, row},
     world::{Plan, World},
 };
+use vending::{
+    Refusal, VendingError,
+    billing::{Billed, Register},
+    order::PlaceOrder,
+    posting,
+};
+
+super::postgres::on_both_databases! {
+    an_order_has_one_voucher_and_it_is_delivered_again,
+    a_card_is_refused_before_payment_where_its_number_does_not_fit,
+    a_written_card_is_booked_once_and_only_when_it_was_read_back,
+    a_voucher_is_made_only_of_money_that_is_there,
+    a_meter_that_is_sold_to_by_card_is_not_billed_from_its_purse,
+}
 
 const UID: &str = "04a1b2c3";
 /// The place of the meter that takes cards: its money is kept by us.
@@ -126,7 +148,6 @@ impl Scene {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn an_order_has_one_voucher_and_it_is_delivered_again() {
     let scene = scene().await;
     let mut on = FakeCard::blank();
@@ -177,7 +198,6 @@ async fn an_order_has_one_voucher_and_it_is_delivered_again() {
     scene.world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_card_is_refused_before_payment_where_its_number_does_not_fit() {
     let scene = scene().await;
     let mut on = FakeCard::blank();
@@ -222,5 +242,150 @@ async fn a_card_is_refused_before_payment_where_its_number_does_not_fit() {
     assert_eq!(code(&scene.kiosk.post("/cards/keys", &keys).await), (409, "card.frozen"));
     let late = scene.draft(&by_number, Some(UID));
     assert_eq!(code(&scene.kiosk.post("/orders", &late).await), (409, "card.frozen"));
+    scene.world.stop().await;
+}
+
+impl Scene {
+    /// What is in the purse, what of it is held, and what was written to cards, in fen.
+    async fn money(&self) -> (i64, i64, i64) {
+        let place = &self.world.layout.places[PLACE];
+        let purse = posting::purse_of(place.account, place.meter.purpose().unwrap());
+        let on_card = LedgerAccount::OnCard(place.meter.meter_id());
+        let db = self.world.house.store().read();
+        let of = async |account| books::balance(db, PROJECT, account).await.unwrap();
+        let (purse, on_card) = (of(purse).await, of(on_card).await);
+        (purse.posted.fen(), purse.held.fen(), on_card.posted.fen())
+    }
+
+    async fn booked(&self, order: &OrderView) -> Booked {
+        let db = self.world.house.store().read();
+        let row = store::order::by_id(db, PROJECT, OrderId(order.id)).await.unwrap().unwrap();
+        row.state().unwrap()
+    }
+
+    async fn audit(&self) {
+        self.world.house.store().audit(Some(PROJECT)).await.unwrap();
+    }
+}
+
+async fn a_written_card_is_booked_once_and_only_when_it_was_read_back() {
+    let scene = scene().await;
+    let mut on = FakeCard::blank();
+    let handle = scene.found(&on).await;
+    let order = scene.bought(&handle).await;
+    assert_eq!(scene.money().await, (5_000, 0, 0), "paid, and nothing decided");
+    let voucher = scene.issued(&order, &on).await;
+    assert_eq!(scene.money().await, (5_000, 5_000, 0), "set aside for the card");
+    let torn = {
+        let mut torn = on.clone();
+        torn.write(&voucher.blocks[..2]);
+        torn
+    };
+    // What is told, with what was read back, and whether it is believed.
+    let table = [
+        (VoucherOutcome::Unknown, FakeCard(Vec::new()), false),
+        (VoucherOutcome::Written, FakeCard(Vec::new()), false),
+        (VoucherOutcome::Written, torn.clone(), false),
+        (VoucherOutcome::NotWritten, on.clone(), false),
+        (VoucherOutcome::Unknown, torn, false),
+    ];
+    for (told, read, is_believed) in table {
+        scene.report(&voucher, told, &read).await;
+        scene.issued(&order, &on).await;
+        assert!(!is_believed);
+        assert_eq!(scene.money().await, (5_000, 5_000, 0), "{told:?}");
+        assert_eq!(scene.booked(&order).await, Booked::Credited, "{told:?}");
+        scene.audit().await;
+    }
+    on.write(&voucher.blocks);
+    // The kiosk lost its power before it could say so: whoever reads the card next hears it.
+    assert_eq!(code(&scene.lookup(&on).await), (409, "card.unloaded"));
+    for told in [VoucherOutcome::Written, VoucherOutcome::Unknown, VoucherOutcome::NotWritten] {
+        assert_eq!(scene.money().await, (0, 0, 5_000), "{told:?}");
+        scene.report(&voucher, told, &on).await;
+        scene.report(&voucher, told, &FakeCard::blank()).await;
+        assert!(scene.issued(&order, &on).await.on_card);
+        scene.audit().await;
+    }
+    assert_eq!(scene.money().await, (0, 0, 5_000), "once");
+    assert_eq!(scene.booked(&order).await, Booked::Delivered);
+    assert_eq!(scene.kiosk.order(order.id).await.state, OrderState::CardWritten);
+    let story = scene.world.story(OrderId(order.id)).await;
+    for (kind, times) in [("kiosk.voucher", 1), ("delivered", 1), ("restored", 0)] {
+        assert_eq!(story.matches(&format!(" {kind} ")).count(), times, "{kind}:\n{story}");
+    }
+    let place = &scene.world.layout.places[PLACE];
+    let purse = posting::purse_of(place.account, place.meter.purpose().unwrap());
+    let span = (0, i64::MAX);
+    let db = scene.world.house.store().read();
+    let out = statement::movements_of(db, (PROJECT, purse), statement::Side::Out, span, 10).await;
+    let out = out.unwrap();
+    let told: Vec<_> = out.iter().map(|row| (row.template.as_str(), row.amount_fen)).collect();
+    assert_eq!(told, [("card_written", -5_000)], "the purse's statement");
+    scene.world.stop().await;
+}
+
+async fn a_voucher_is_made_only_of_money_that_is_there() {
+    let scene = scene().await;
+    let on = FakeCard::blank();
+    let handle = scene.found(&on).await;
+    let order = scene.bought(&handle).await;
+    // Somebody has spent it meanwhile.
+    let place = &scene.world.layout.places[PLACE];
+    let purse = Purse { account: place.account, purpose: place.meter.purpose().unwrap() };
+    let key = Occurrence { key: Key::new("spent").unwrap(), at: scene.world.house.now() };
+    let transaction = template::refund_started(key, purse, Money::from_fen(1)).unwrap();
+    let id = TransactionId(fresh(scene.world.server()));
+    let booking =
+        Booking { id, project: PROJECT, order: None, vend: None, memo: None, transaction };
+    let store = scene.world.house.store();
+    let spent = store.transact(move |tx| Box::pin(async move { books::post(tx, &booking).await }));
+    spent.await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(code(&scene.voucher(&order, &on).await), (409, "card.refused"));
+    }
+    assert_eq!(scene.money().await, (4_999, 0, 0));
+    assert_eq!(scene.known().await.seq, 0, "no number is used up");
+    let items = store::work_item::open_items(store.read(), PROJECT).await.unwrap();
+    let told = items.iter().filter(|item| item.kind == "card.not_held").count();
+    assert_eq!(told, 1, "a person is told, once");
+    scene.audit().await;
+    scene.world.stop().await;
+}
+
+async fn a_meter_that_is_sold_to_by_card_is_not_billed_from_its_purse() {
+    let scene = scene().await;
+    let house = &scene.world.house;
+    let now = house.now();
+    // Both meters were read far behind what they show, so that nothing else moves their cursors.
+    let read = |kwh: i64, minutes: i64| {
+        Register::read(1_000_000_000 + kwh * 1_000, now + chrono::TimeDelta::minutes(minutes))
+    };
+    let places = &scene.world.layout.places;
+    let (by_card, usual) = (places[PLACE].meter.meter_id(), places[1].meter.meter_id());
+    for meter in [by_card, usual] {
+        house.bill(PROJECT, meter, read(0, 1)).await.unwrap();
+        house.bill(PROJECT, meter, read(1, 2)).await.unwrap();
+    }
+    let billed = async |meter| house.bill(PROJECT, meter, read(2, 3)).await.unwrap();
+    assert_eq!(billed(by_card).await, Billed::Nothing);
+    assert!(matches!(billed(usual).await, Billed::Line { amount_fen: 60, .. }));
+    let many = vec![(PROJECT, by_card, read(3, 4)), (PROJECT, usual, read(3, 4))];
+    assert!(house.bill_all(many).await.is_empty());
+    assert_eq!(scene.money().await, (0, 0, 0));
+    // Money that came by another door would never reach the meter.
+    let wish = |meter, client_id: &str| PlaceOrder {
+        client_id: client_id.to_owned(),
+        meter,
+        channel: Channel::WechatNative,
+        amount: Money::from_fen(5_000),
+        operator: None,
+    };
+    let refused = house.place_order(PROJECT, wish(by_card, "by-another-door")).await.unwrap_err();
+    assert!(matches!(refused, VendingError::Refused(Refusal::ChannelNotOffered)), "{refused}");
+    house.place_order(PROJECT, wish(usual, "as-always")).await.unwrap();
+    let purse = posting::purse_of(places[1].account, places[1].meter.purpose().unwrap());
+    let left = books::balance(house.store().read(), PROJECT, purse).await.unwrap();
+    assert!(left.posted.fen() <= -120, "{left:?}");
     scene.world.stop().await;
 }

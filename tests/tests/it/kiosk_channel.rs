@@ -15,7 +15,7 @@ use kiosk_api::{
 };
 use kiosk_wire::{
     card_format::hex,
-    channel::{Down, Play, Up},
+    channel::{Down, Play, Polled, Up},
     command::{Command, CommandReport, CommandState},
     content::{Advert, File, Holiday, Holidays, HomeContent},
     device::Settings,
@@ -33,6 +33,19 @@ use tokio_tungstenite::{
     WebSocketStream, client_async,
     tungstenite::{Message, client::IntoClientRequest},
 };
+
+super::postgres::on_both_databases! {
+    a_command_comes_again_until_it_is_reported,
+    power_is_bound_to_a_start_and_force_to_a_second_person,
+    an_upload_is_taken_once_and_only_for_what_it_is,
+    a_file_is_taken_by_its_digest_and_handed_out_in_ranges,
+    content_is_drafted_published_rolled_back_and_acknowledged,
+    proof_of_play_told_twice_counts_once,
+    online_time_is_counted_from_the_intervals_of_any_span,
+    a_fault_is_kept_and_a_flood_of_them_opens_few_work_items,
+    a_malformed_message_is_named_and_the_others_are_heard,
+    the_socket_says_what_the_poll_says_and_at_once,
+}
 
 async fn world() -> World {
     World::start(Plan::new(vec![Bus::prepaid(1)])).await
@@ -66,7 +79,6 @@ async fn state(world: &World, id: uuid::Uuid) -> String {
     store::kiosk::command::by_id(db, PROJECT, id).await.unwrap().unwrap().state
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_command_comes_again_until_it_is_reported() {
     let world = world().await;
     let kiosk = FakeKiosk::paired(world.server(), PROJECT, 1).await;
@@ -106,7 +118,6 @@ async fn a_command_comes_again_until_it_is_reported() {
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn power_is_bound_to_a_start_and_force_to_a_second_person() {
     let clock = SkippingClock::at(12, 0);
     let plan = Plan { clock: Some(clock.clone()), ..Plan::new(vec![Bus::prepaid(1)]) };
@@ -150,7 +161,6 @@ async fn power_is_bound_to_a_start_and_force_to_a_second_person() {
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn an_upload_is_taken_once_and_only_for_what_it_is() {
     let world = world().await;
     let server = world.server();
@@ -203,7 +213,6 @@ fn png(length: usize) -> Vec<u8> {
     b"\x89PNG\r\n\x1a\n".iter().copied().chain(body).collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_file_is_taken_by_its_digest_and_handed_out_in_ranges() {
     let world = world().await;
     let kiosk = FakeKiosk::paired(world.server(), PROJECT, 1).await;
@@ -243,7 +252,6 @@ async fn a_file_is_taken_by_its_digest_and_handed_out_in_ranges() {
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn content_is_drafted_published_rolled_back_and_acknowledged() {
     let world = world().await;
     let kiosk = FakeKiosk::paired(world.server(), PROJECT, 1).await;
@@ -333,7 +341,6 @@ async fn holidays(kiosk: &FakeKiosk, desk: &Desk) {
     assert_eq!((settings.version, settings.paper_mm, settings.number.as_str()), (1, 80, "K-01"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn proof_of_play_told_twice_counts_once() {
     let world = world().await;
     let server = world.server();
@@ -360,10 +367,20 @@ async fn proof_of_play_told_twice_counts_once() {
     let rows = play::report(db, PROJECT, (today, today)).await.unwrap();
     let rows: Vec<_> = rows.into_iter().map(|r| (r.sha256, r.plays, r.shown_ms)).collect();
     assert_eq!(rows, [(file, 2, 15_000)]);
+    // A line is tried with an empty one: it is heard, and nothing is kept of it.
+    let kept = async |id: uuid::Uuid| {
+        let key = (PROJECT.0, kiosk.identity.kiosk_id, id);
+        let db = world.house.store().read();
+        event::by_id(db, key).await.unwrap().is_some()
+    };
+    let probe = Up::Played { id: fresh(server), plays: Vec::new() };
+    let Up::Played { id, .. } = &probe else { unreachable!() };
+    assert!(kiosk.poll(vec![probe.clone()]).await.contains(&Down::Heard { id: *id }));
+    let Up::Played { id: full, .. } = &played else { unreachable!() };
+    assert_eq!((kept(*full).await, kept(*id).await), (true, false));
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn online_time_is_counted_from_the_intervals_of_any_span() {
     let clock = SkippingClock::at(12, 0);
     let plan = Plan { clock: Some(clock.clone()), ..Plan::new(vec![Bus::prepaid(1)]) };
@@ -428,7 +445,6 @@ async fn online_time_is_counted_from_the_intervals_of_any_span() {
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_fault_is_kept_and_a_flood_of_them_opens_few_work_items() {
     let world = world().await;
     let server = world.server();
@@ -457,6 +473,54 @@ async fn a_fault_is_kept_and_a_flood_of_them_opens_few_work_items() {
     world.stop().await;
 }
 
+async fn a_malformed_message_is_named_and_the_others_are_heard() {
+    let world = world().await;
+    let server = world.server();
+    let kiosk = FakeKiosk::paired(server, PROJECT, 1).await;
+    let beat = |change: fn(&mut kiosk_wire::heartbeat::Heartbeat)| {
+        let mut beat = kiosk.beat();
+        change(&mut beat);
+        serde_json::to_value(Up::Heartbeat(Box::new(beat))).unwrap()
+    };
+    let good = beat(|beat| beat.state = "Idle\u{0}\u{7}".to_owned());
+    let lame = fresh(server);
+    // A message nothing is kept of, what it is called in the answer, and why.
+    let table = [
+        (json!(5), "", "unreadable"),
+        (json!({ "kind": "from_the_future" }), "from_the_future", "unreadable"),
+        (json!({ "kind": "fault", "id": lame, "name": 7 }), "fault", "unreadable"),
+        (json!({ "kind": "heartbeat", "boot_id": "x" }), "heartbeat", "unreadable"),
+        (beat(|beat| beat.boot_id = uuid::Uuid::from_u128(1)), "heartbeat", "other_start"),
+        (beat(|beat| beat.version = "x".repeat(20_000)), "heartbeat", "too_large"),
+    ];
+    for (at, (bad, name, why)) in table.iter().enumerate() {
+        let fault =
+            Up::Fault { id: fresh(server), name: "page_hung".to_owned(), detail: String::new() };
+        let Up::Fault { id, .. } = &fault else { unreachable!() };
+        let wish = json!({ "up": [bad, good, fault] });
+        let (status, answer) = kiosk.post("/poll", &wish).await;
+        assert_eq!(status, 200, "{bad}");
+        let polled: Polled = serde_json::from_value(answer).unwrap();
+        assert!(polled.down.contains(&Down::Heard { id: *id }), "{bad}");
+        let lame = bad["id"].as_str().map(|_| lame);
+        let named = |id| polled.down.contains(&Down::Heard { id });
+        assert!(lame.is_none_or(named), "what is never kept need not be said again");
+        let [refused] = polled.refused.as_slice() else { panic!("{bad}: {:?}", polled.refused) };
+        assert_eq!((refused.at, &*refused.name, &*refused.why), (0, *name, *why), "{bad}");
+        assert_eq!(refused.id, lame);
+        assert_eq!(server.app().kiosks.board.refused(), at as u64 + 1);
+    }
+    let db = world.house.store().read();
+    let id = kiosk.identity.kiosk_id;
+    let pulse = presence::pulse(db, PROJECT, id).await.unwrap().unwrap();
+    assert_eq!((pulse.state.as_str(), pulse.boot_id), ("Idle", kiosk.boot));
+    let events = event::list(db, PROJECT, id, 100).await.unwrap();
+    assert_eq!(events.len(), table.len(), "the faults, and nothing of the others");
+    let clean: Polled = kiosk.ask("/poll", &json!({ "up": [good] })).await;
+    assert!(clean.refused.is_empty());
+    world.stop().await;
+}
+
 async fn socket(world: &World, kiosk: &FakeKiosk) -> WebSocketStream<tokio::net::TcpStream> {
     let address = world.server().http();
     let stream = tokio::net::TcpStream::connect(address).await.unwrap();
@@ -482,7 +546,6 @@ async fn next(socket: &mut WebSocketStream<tokio::net::TcpStream>) -> Option<Dow
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn the_socket_says_what_the_poll_says_and_at_once() {
     let world = world().await;
     let server = world.server();
@@ -491,6 +554,10 @@ async fn the_socket_says_what_the_poll_says_and_at_once() {
     assert!(matches!(next(&mut channel).await, Some(Down::Versions { .. })));
     let beat = serde_json::to_string(&Up::Heartbeat(Box::new(kiosk.beat()))).unwrap();
     channel.send(Message::text("{\"kind\":\"from_the_future\"}")).await.unwrap();
+    channel.send(Message::text("no json")).await.unwrap();
+    let lame = fresh(server);
+    channel.send(Message::text(json!({ "kind": "fault", "id": lame }).to_string())).await.unwrap();
+    assert_eq!(next(&mut channel).await, Some(Down::Heard { id: lame }), "not to be said again");
     channel.send(Message::text(beat)).await.unwrap();
     let asked = world.house.clock().monotonic();
     let id = order(&world, &kiosk, wish("self_test", json!({}))).await.unwrap();

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use domain::{OrderId, OrderState as Booked};
-use kiosk_api::content;
+use kiosk_api::{content, watch};
 use kiosk_wire::{
     account::{Quote, QuoteRequest},
     content::HomeContent,
@@ -21,6 +21,16 @@ use tests::{
 };
 
 use super::kiosk_channel::{desk, put};
+
+super::postgres::on_both_databases! {
+    a_sale_at_a_kiosk_is_one_order_however_often_it_is_asked_for,
+    what_a_kiosk_cancels_is_closed_unless_it_was_paid,
+    money_that_cannot_reach_the_meter_yet_is_never_called_arrived,
+    one_receipt_comes_by_itself_and_copies_are_numbered,
+    an_order_nobody_paid_is_closed_in_minutes_and_an_abandoned_one_at_once,
+    an_order_the_books_have_lost_is_shown_to_a_person_and_asked_for_in_vain,
+    a_gap_in_what_a_kiosk_tells_of_orders_is_shown_once,
+}
 
 /// The provider's number of the one attempt of an order.
 async fn attempt(world: &World, order: &OrderView) -> String {
@@ -46,7 +56,6 @@ async fn placed(kiosk: &FakeKiosk, draft: &kiosk_wire::order::OrderDraft) -> Ord
     panic!("the provider never answered")
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_sale_at_a_kiosk_is_one_order_however_often_it_is_asked_for() {
     let world = World::start(Plan::new(vec![Bus::mixed()])).await;
     let server = world.server();
@@ -87,6 +96,9 @@ async fn a_sale_at_a_kiosk_is_one_order_however_often_it_is_asked_for() {
         assert!(done.steps.iter().all(|step| step.at.is_some()), "{:?}", done.steps);
         let link = done.receipt_url.unwrap();
         assert!(link.contains("/r/"), "{link}");
+        let seen = electronic(server, &link).await;
+        let amount = (&seen["order"]["order_no"], &seen["order"]["amount_fen"]);
+        assert_eq!(amount, (&json!(first.order_no), &json!(6_000)), "{seen:#}");
         let story = world.story(OrderId(first.id)).await;
         for kind in ["kiosk ", "kiosk.qr_shown ", "paid ", "restored "] {
             assert_eq!(story.matches(&format!(" {kind}")).count(), 1, "{kind}:\n{story}");
@@ -96,18 +108,27 @@ async fn a_sale_at_a_kiosk_is_one_order_however_often_it_is_asked_for() {
     world.stop().await;
 }
 
+/// The receipt behind a link, as somebody sees it who was handed no paper and signs in nowhere.
+async fn electronic(server: &yufu::Server, link: &str) -> serde_json::Value {
+    let token = link.rsplit('/').next().unwrap();
+    let at = format!("http://{}{}/receipts/{token}", server.http(), mini_program_api::PREFIX);
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let reply = client.get(at).send().await.unwrap();
+    assert_eq!(reply.status().as_u16(), 200);
+    serde_json::from_str(&reply.text().await.unwrap()).unwrap()
+}
+
 /// Tells twice that the code was shown; it stands on the timeline once.
 async fn tell(kiosk: &FakeKiosk, server: &yufu::Server, order: uuid::Uuid) {
-    let event = OrderEvent { id: fresh(server), name: "qr_shown".to_owned() };
+    let event = OrderEvent { id: fresh(server), name: "qr_shown".to_owned(), seq: None };
     let path = format!("/orders/{order}/events");
     for _ in 0..2 {
         assert_eq!(kiosk.post(&path, &event).await.0, 204);
     }
-    let other = OrderEvent { id: fresh(server), name: "refund_me".to_owned() };
+    let other = OrderEvent { id: fresh(server), name: "refund_me".to_owned(), seq: None };
     assert_eq!(code(&kiosk.post(&path, &other).await), (400, "malformed"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn what_a_kiosk_cancels_is_closed_unless_it_was_paid() {
     let world = World::start(Plan::new(vec![Bus::prepaid(3)])).await;
     let server = world.server();
@@ -143,7 +164,6 @@ async fn what_a_kiosk_cancels_is_closed_unless_it_was_paid() {
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn money_that_cannot_reach_the_meter_yet_is_never_called_arrived() {
     let world = World::start(Plan::new(vec![Bus::prepaid(1)])).await;
     let server = world.server();
@@ -165,7 +185,6 @@ async fn money_that_cannot_reach_the_meter_yet_is_never_called_arrived() {
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn one_receipt_comes_by_itself_and_copies_are_numbered() {
     let world = World::start(Plan::new(vec![Bus::prepaid(1)])).await;
     let server = world.server();
@@ -228,7 +247,6 @@ async fn one_receipt_comes_by_itself_and_copies_are_numbered() {
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn an_order_nobody_paid_is_closed_in_minutes_and_an_abandoned_one_at_once() {
     let clock = SkippingClock::true_time();
     let plan = Plan { clock: Some(clock.clone()), ..Plan::new(vec![Bus::prepaid(2)]) };
@@ -259,5 +277,105 @@ async fn an_order_nobody_paid_is_closed_in_minutes_and_an_abandoned_one_at_once(
     assert!(over && seen.qr.is_none(), "{:?}", seen.state);
     world.until(OrderId(unpaid.id), Booked::Closed).await;
     assert_eq!(kiosk.order(unpaid.id).await.state, OrderState::Closed);
+    world.stop().await;
+}
+
+async fn an_order_the_books_have_lost_is_shown_to_a_person_and_asked_for_in_vain() {
+    let world = World::start(Plan::new(vec![Bus::prepaid(1)])).await;
+    let server = world.server();
+    let kiosk = FakeKiosk::paired(server, PROJECT, 1).await;
+    let neighbour = FakeKiosk::paired(server, PROJECT, 2).await;
+    let handle = kiosk.handle(&world.layout.places[0].meter.meter_no).await;
+    let known = placed(&kiosk, &kiosk.draft(fresh(server), &handle, 2_000)).await;
+    let lost = fresh(server);
+    let path = format!("/orders/{lost}");
+    assert_eq!(code(&kiosk.get(&path).await), (404, "not_found"), "nobody has told of it");
+    let told = |order| kiosk_wire::channel::Up::Abandoned {
+        id: fresh(server),
+        order: Some(order),
+        step: "Confirming".to_owned(),
+    };
+    for order in [lost, lost, known.id] {
+        kiosk.poll(vec![told(order)]).await;
+    }
+    // Who asks for what, and what they hear.
+    let other = format!("/orders/{}", fresh(server));
+    let table = [
+        (&kiosk, path.as_str(), "kiosk.order_unknown"),
+        (&kiosk, other.as_str(), "not_found"),
+        (&neighbour, path.as_str(), "not_found"),
+    ];
+    for (who, path, want) in table {
+        assert_eq!(code(&who.get(path).await), (404, want));
+    }
+    assert_eq!(kiosk.get(&format!("/orders/{}", known.id)).await.0, 200);
+    let items = store::work_item::open_items(world.house.store().read(), PROJECT).await.unwrap();
+    let items: Vec<_> = items.iter().filter(|item| item.kind == "kiosk.order_unknown").collect();
+    assert_eq!(items.len(), 1);
+    assert!(items[0].detail.contains(&lost.to_string()), "{}", items[0].detail);
+    world.stop().await;
+}
+
+/// The numbers one start of a kiosk gives, and how many are missing and come twice.
+type Numbers = (&'static [u64], Option<(i64, i64)>);
+
+async fn a_gap_in_what_a_kiosk_tells_of_orders_is_shown_once() {
+    let clock = SkippingClock::true_time();
+    let plan = Plan { clock: Some(clock.clone()), ..Plan::new(vec![Bus::prepaid(1)]) };
+    let world = World::start(plan).await;
+    let server = world.server();
+    let mut kiosk = FakeKiosk::paired(server, PROJECT, 1).await;
+    let handle = kiosk.handle(&world.layout.places[0].meter.meter_no).await;
+    let order = placed(&kiosk, &kiosk.draft(fresh(server), &handle, 2_000)).await;
+    let path = format!("/orders/{}/events", order.id);
+    let items = async || {
+        let all = store::work_item::open_items(world.house.store().read(), PROJECT).await;
+        let all = all.unwrap().into_iter().filter(|item| item.kind == "kiosk.sequence");
+        all.map(|item| (item.id, item.detail)).collect::<Vec<_>>()
+    };
+    // The numbers one start of the kiosk gives, and what is missing and what comes twice.
+    let table: [Numbers; 7] = [
+        (&[1, 2, 3], None),
+        (&[2, 1, 4, 3], None),
+        (&[7, 8], None),
+        (&[1, 2, 5], Some((2, 0))),
+        (&[1, 2, 2, 3], Some((0, 1))),
+        (&[1, 3, 3, 4], Some((1, 1))),
+        (&[9], None),
+    ];
+    for (numbers, want) in table {
+        kiosk.boot = fresh(server);
+        kiosk.greet().await;
+        for seq in numbers {
+            let name = "qr_shown".to_owned();
+            let event = OrderEvent { id: fresh(server), name, seq: Some(*seq) };
+            for _ in 0..2 {
+                assert_eq!(kiosk.post(&path, &event).await.0, 204, "nothing stands in its way");
+            }
+        }
+        let desk = &server.app().kiosks;
+        watch::count(desk).await.unwrap();
+        assert_eq!(items().await, [], "{numbers:?}: what is missing may be on its way");
+        clock.skip(watch::LATE_MAX + TimeDelta::minutes(1));
+        for _ in 0..2 {
+            watch::count(desk).await.unwrap();
+        }
+        let found = items().await;
+        assert_eq!(found.len(), usize::from(want.is_some()), "{numbers:?}: {found:?}");
+        for (id, detail) in found {
+            let detail: serde_json::Value = serde_json::from_str(&detail).unwrap();
+            let said = (detail["missing"].as_i64(), detail["twice"].as_i64());
+            assert_eq!(said, want.map(|(a, b)| (Some(a), Some(b))).unwrap(), "{numbers:?}");
+            let (id, now) = (domain::WorkItemId(id), world.house.now());
+            let done = world.house.store().transact(move |tx| {
+                Box::pin(async move {
+                    store::work_item::close(tx, PROJECT, id, "a person", "seen", now).await
+                })
+            });
+            assert!(done.await.unwrap());
+        }
+        watch::count(desk).await.unwrap();
+        assert_eq!(items().await, [], "{numbers:?}: what a person has seen is not shown again");
+    }
     world.stop().await;
 }

@@ -591,6 +591,22 @@ fn a_power_cut_with_the_code_shown_closes_or_credits_the_order() {
 }
 
 #[test]
+fn an_order_the_server_has_lost_is_asked_for_until_it_says_that_a_person_looks_after_it() {
+    for (code, is_over) in [("not_found", false), ("kiosk.order_unknown", true)] {
+        let mut stand = Stand::new();
+        stand.reach_code();
+        stand.server.orders.clear();
+        stand.server.lost = Some(code);
+        let mut stand = stand.reborn();
+        stand.pass(200_000);
+        assert_eq!(stand.session.open_sales() == 0, is_over, "{code}");
+        let asked = stand.server.calls.len();
+        stand.pass(200_000);
+        assert_eq!(stand.server.calls.len() == asked, is_over, "{code}");
+    }
+}
+
+#[test]
 fn a_power_cut_after_paying_leaves_nothing_to_do_here() {
     let mut stand = Stand::new();
     stand.reach_code();

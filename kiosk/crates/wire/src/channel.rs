@@ -79,7 +79,7 @@ pub struct Play {
 pub enum Down {
     /// Something to do.
     Command(Command),
-    /// A message was kept.
+    /// A message was kept, or refused for good: it need not be said again.
     Heard {
         /// The id of the message or of the command it reports on.
         id: Uuid,
@@ -119,4 +119,20 @@ pub struct Poll {
 pub struct Polled {
     /// At most [`MESSAGES_MAX`]; the rest comes with the next poll.
     pub down: Vec<Down>,
+    /// Messages of this poll nothing was kept of; the others were heard all the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<RefusedMessage>,
+}
+
+/// A message that would not be kept either if it were said again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedMessage {
+    /// Its place in the poll, from 0.
+    pub at: u32,
+    /// Its id, where one can be read.
+    pub id: Option<Uuid>,
+    /// What it calls itself; empty where that cannot be read.
+    pub name: String,
+    /// Why: `unreadable`, `malformed`, `too_large` or `other_start`.
+    pub why: String,
 }

@@ -143,4 +143,8 @@ pub struct OrderEvent {
     pub id: Uuid,
     /// `qr_shown`, `qr_hidden`, `left`, `abandoned`, `result_shown`, `card_asked`.
     pub name: String,
+    /// Which one it is since the process began, from 1: by what is missing or comes twice somebody
+    /// is told that the kiosk's word and the books differ. Absent where a kiosk does not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seq: Option<u64>,
 }

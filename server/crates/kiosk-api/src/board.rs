@@ -3,7 +3,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use tokio::sync::Notify;
@@ -17,7 +20,10 @@ type Waiting = HashMap<Uuid, (u64, Arc<Notify>)>;
 
 /// The kiosks that wait here.
 #[derive(Clone, Debug, Default)]
-pub struct Board(Arc<Mutex<Waiting>>);
+pub struct Board {
+    waiting: Arc<Mutex<Waiting>>,
+    refused: Arc<AtomicU64>,
+}
 
 /// A kiosk's place; the channel ends when another takes it.
 #[derive(Debug)]
@@ -59,8 +65,18 @@ impl Board {
         self.lock().values().for_each(|(_, bell)| bell.notify_one());
     }
 
+    /// Counts messages of kiosks that were not understood.
+    pub fn count_refused(&self, messages: usize) {
+        self.refused.fetch_add(messages as u64, Ordering::Relaxed);
+    }
+
+    /// How many messages of kiosks were not understood since this process began.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Waiting> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

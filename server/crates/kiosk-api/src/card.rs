@@ -16,6 +16,7 @@ use store::{
     kiosk::card::{self, Card},
     meter::{self, Meter},
 };
+use vending::card::Told;
 
 use crate::{
     call::{Answer, Call, Route},
@@ -24,6 +25,7 @@ use crate::{
     greeting::Caller,
     lookup::{count, matched},
     settings::Wishes,
+    voucher,
 };
 
 /// The bytes of an AES-128 key.
@@ -186,14 +188,17 @@ pub async fn fits(desk: &Desk, known: &Card, read: &Carried) -> Result<()> {
         return Err(Failure::Card("frozen"));
     }
     let last = card::last_of(desk.store().read(), known).await?;
-    let written = last.as_ref().is_none_or(|row| row.state == "written");
     let seq = read.newest().map_or(0, |purchase| i64::from(purchase.seq));
     if seq > known.seq {
         return freeze(desk, known, "ahead").await;
     }
-    if !written {
-        // What was paid for lies ready and is not on the card for certain.
-        return Err(Failure::Card("pending"));
+    if let Some(last) = last.filter(|row| row.state != "written") {
+        if seq != last.seq {
+            // What was paid for lies ready and is not on the card for certain.
+            return Err(Failure::Card("pending"));
+        }
+        // Whoever wrote it could not say so; the card says it.
+        voucher::ended(desk, &last, Told::Written).await?;
     }
     if seq < known.seq {
         if !read.complete {

@@ -6,11 +6,11 @@ use std::{collections::HashMap, sync::Arc};
 use chrono::TimeDelta;
 use domain::{BusinessDay, OrderId};
 use kiosk_wire::{
-    channel::{Down, MESSAGES_MAX, Play, Polled, Up},
+    channel::{Down, MESSAGES_MAX, Play, Polled, RefusedMessage, Up},
     command::{CommandReport, CommandState},
     heartbeat::Heartbeat,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use store::{
     StoreError, Tx,
     kiosk::{
@@ -20,6 +20,7 @@ use store::{
     },
     order::{self as orders, Order},
     timeline,
+    work_item::{self, WorkItem},
 };
 use uuid::Uuid;
 
@@ -29,7 +30,7 @@ use crate::{
     desk::Desk,
     failure::{Failure, Result},
     greeting::{self, Caller},
-    order::{WATCHED, cancelled},
+    order::{WATCHED, cancelled, lost_detail},
     watch,
 };
 
@@ -58,42 +59,77 @@ pub struct Seen {
     looks: u64,
 }
 
-/// A poll as it is read: message by message, so that what only a newer kiosk knows to say is
-/// passed over.
+/// A poll as it is read; each message of it is read by itself.
 #[derive(serde::Deserialize)]
 struct Told {
     #[serde(default)]
-    up: Vec<serde_json::Value>,
+    up: Vec<Value>,
 }
 
 async fn poll(call: Call) -> Result<Answer> {
     let Told { up } = call.body()?;
     let (desk, caller) = (&call.desk, call.caller()?);
-    let known = up.into_iter().take(MESSAGES_MAX).map(serde_json::from_value::<Up>);
-    let mut down = hear(desk, caller, known.filter_map(Result::ok).collect(), "poll").await?;
-    down.extend(news(desk, caller, &mut Seen::default()).await?);
-    down.truncate(MESSAGES_MAX);
-    Answer::ok(&Polled { down })
+    let mut polled = hear(desk, caller, up, "poll").await?;
+    polled.down.extend(news(desk, caller, &mut Seen::default()).await?);
+    polled.down.truncate(MESSAGES_MAX);
+    Answer::ok(&polled)
 }
 
-/// Keeps what a kiosk tells; the answers say which messages were kept.
+/// Keeps what a kiosk tells; the answers say which messages were kept and which never will be.
+/// What only a newer kiosk knows to say is refused like what nobody can read. Where the store
+/// fails one message the others are heard, and that one comes again.
 ///
 /// Invariant: a start of a process that was replaced is not heard, and speaking gives it away;
 /// proved by `a_cloned_key_is_quarantined_in_both_places`.
+///
+/// Invariant: one bad message keeps no other from being heard, and nothing of it is kept; proved
+/// by `a_malformed_message_is_named_and_the_others_are_heard`.
 pub async fn hear(
     desk: &Arc<Desk>,
     caller: &Caller,
-    up: Vec<Up>,
+    up: Vec<Value>,
     way: &'static str,
-) -> Result<Vec<Down>> {
+) -> Result<Polled> {
     if !greeting::still_speaks(desk, caller).await? {
         return Err(Failure::Revoked);
     }
-    let mut heard = Vec::new();
-    for message in up.into_iter().take(MESSAGES_MAX) {
-        heard.extend(one(desk, caller, message, way).await?.map(|id| Down::Heard { id }));
+    let (mut polled, mut failed) = (Polled::default(), None);
+    for (at, message) in (0..).zip(up.into_iter().take(MESSAGES_MAX)) {
+        let (id, name) = named(&message);
+        let heard = match serde_json::from_value(message) {
+            Ok(message) => one(desk, caller, message, way).await,
+            Err(_) => Err(Failure::Malformed("unreadable")),
+        };
+        match heard {
+            Ok(heard) => polled.down.extend(heard.map(|id| Down::Heard { id })),
+            Err(Failure::Malformed(why)) => {
+                // What is never kept need not be said again.
+                polled.down.extend(id.map(|id| Down::Heard { id }));
+                let why = why.to_owned();
+                polled.refused.push(RefusedMessage { at, id, name, why });
+            }
+            Err(error) => {
+                tracing::warn!(%error, name, "a message of a kiosk could not be kept");
+                failed = Some(error);
+            }
+        }
     }
-    Ok(heard)
+    if !polled.refused.is_empty() {
+        let (number, count) = (&caller.kiosk.number, polled.refused.len());
+        tracing::info!(number, count, first = ?polled.refused[0], "a kiosk was not understood");
+        desk.board.count_refused(count);
+    }
+    match failed {
+        Some(error) if polled == Polled::default() => Err(error),
+        _ => Ok(polled),
+    }
+}
+
+/// The id and the name of a message, as far as they can be read.
+fn named(message: &Value) -> (Option<Uuid>, String) {
+    let id = message["id"].as_str().and_then(|id| Uuid::try_parse(id).ok());
+    let name = message["kind"].as_str().unwrap_or_default();
+    (id, name.chars().filter(|c| !c.is_control()).take(STATE_MAX).collect())
 }
 
 async fn one(
@@ -128,10 +164,11 @@ async fn heartbeat(
     way: &'static str,
 ) -> Result<()> {
     let kept = serde_json::to_string(beat).map_err(|error| Failure::internal(&error))?;
-    if beat.boot_id != caller.boot || kept.len() > BEAT_BYTES_MAX {
-        // The messages beside it are heard all the same.
-        tracing::debug!(number = caller.kiosk.number, "a heartbeat was not kept");
-        return Ok(());
+    if beat.boot_id != caller.boot {
+        return Err(Failure::Malformed("other_start"));
+    }
+    if kept.len() > BEAT_BYTES_MAX {
+        return Err(Failure::Malformed("too_large"));
     }
     let now = desk.now();
     let since = i64::try_from(beat.state_for_ms).ok().and_then(TimeDelta::try_milliseconds);
@@ -143,7 +180,7 @@ async fn heartbeat(
         heard_at: now,
         way: way.to_owned(),
         beat: kept,
-        state: beat.state.chars().take(STATE_MAX).collect(),
+        state: beat.state.chars().filter(|c| !c.is_control()).take(STATE_MAX).collect(),
         state_at,
         idle: beat.idle,
         content_shown: beat.content_version,
@@ -216,10 +253,16 @@ fn event_of(
         name: cut(name),
         detail: cut(detail),
         order_id: None,
+        boot_id: None,
+        seq: None,
     }
 }
 
+/// Proof of play. An empty one only asks whether anybody hears it, and nothing is kept of it.
 async fn played(desk: &Desk, caller: &Caller, id: Uuid, plays: Vec<Play>) -> Result<Uuid> {
+    if plays.is_empty() {
+        return Ok(id);
+    }
     let row = event_of(desk, caller, id, "played", ("", ""));
     let now = desk.now();
     let is_digest = |text: &str| text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
@@ -262,14 +305,15 @@ async fn abandoned(
     step: String,
 ) -> Result<Uuid> {
     let db = desk.store().read();
-    let mut own: Option<Order> = None;
+    let (mut own, lost) = (None::<Order>, lost_order(desk, caller, order).await?);
     if let Some(order) = order.map(OrderId) {
         let placed = sale::of_order(db, caller.project(), order).await?;
         if placed.is_some_and(|row| row.kiosk_id == caller.kiosk.id) {
             own = orders::by_id(db, caller.project(), order).await?;
         }
     }
-    let row = event_of(desk, caller, id, "abandoned", (&step, ""));
+    let detail = lost.as_ref().map_or_else(String::new, |(id, _)| lost_detail(*id));
+    let row = event_of(desk, caller, id, "abandoned", (&step, &detail));
     let row = Event { order_id: own.as_ref().map(|order| order.id), ..row };
     let (kept, number) = (own.clone(), caller.kiosk.number.clone());
     let first = desk.store().transact(move |tx| {
@@ -277,6 +321,9 @@ async fn abandoned(
             let at = row.at;
             let detail = json!({ "kiosk": number, "step": row.name });
             let first = event::note(tx, row).await?;
+            if let Some((_, item)) = lost {
+                work_item::open_once(tx, item).await?;
+            }
             if let (true, Some(order)) = (first, kept) {
                 timeline::add(tx, &order, "kiosk.abandoned", at, detail).await?;
             }
@@ -293,6 +340,26 @@ async fn abandoned(
         });
     }
     Ok(id)
+}
+
+/// The order a kiosk's journal knows and the books do not, with the item for a person: money may
+/// have been paid for it (20B). What is another site's is not here either.
+async fn lost_order(
+    desk: &Desk,
+    caller: &Caller,
+    order: Option<Uuid>,
+) -> Result<Option<(Uuid, WorkItem)>> {
+    let Some(id) = order else { return Ok(None) };
+    let known = orders::by_id(desk.store().read(), caller.project(), OrderId(id)).await?;
+    if known.is_some() {
+        return Ok(None);
+    }
+    let (zh, en) = ("有一笔订单账上没有", "has an order the books do not have");
+    let trouble = watch::Trouble { kind: "kiosk.order_unknown", zh, en };
+    let (_, item) = watch::told(desk, &caller.kiosk, trouble);
+    let detail = json!({ "number": caller.kiosk.number, "order": id }).to_string();
+    let key = work_item::id_of(&[trouble.kind, &caller.kiosk.id.to_string(), &id.to_string()]);
+    Ok(Some((id, WorkItem { id: key.0, detail, ..item })))
 }
 
 async fn fault(

@@ -52,6 +52,9 @@ pub enum Failure {
     /// Text messages cannot be sent just now, or not at all.
     #[error("{0} cannot be reached just now")]
     DoorClosed(&'static str),
+    /// An order the kiosk's journal knows and the books do not.
+    #[error("the order is not in the books")]
+    OrderUnknown,
     /// A card that cannot be sold to, by its stable reason.
     #[error("the card is refused: {0}")]
     Card(&'static str),

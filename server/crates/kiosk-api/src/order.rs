@@ -54,7 +54,7 @@ const EVENTS_MAX: i64 = 600;
 /// How often an attempt is looked for again that somebody else has begun meanwhile.
 const RACES_MAX: usize = 3;
 /// What a kiosk may say of an order.
-const EVENTS: [&str; 6] =
+pub const EVENTS: [&str; 6] =
     ["qr_shown", "qr_hidden", "left", "abandoned", "result_shown", "card_asked"];
 
 /// The routes.
@@ -182,8 +182,23 @@ pub async fn own(desk: &Desk, caller: &Caller, id: OrderId) -> Result<Order> {
 }
 
 async fn show(call: Call) -> Result<Answer> {
-    let order = of_project(&call.desk, call.caller()?, call.id("order")?).await?;
-    Answer::ok(&shown(&call.desk, &order).await?)
+    let (desk, caller, id) = (&call.desk, call.caller()?, call.id("order")?);
+    match of_project(desk, caller, id).await {
+        Err(Failure::NotFound(_)) if is_lost(desk, caller, id).await? => Err(Failure::OrderUnknown),
+        found => Answer::ok(&shown(desk, &found?).await?),
+    }
+}
+
+/// How an order nobody knows is named in the word of the kiosk that had it.
+pub fn lost_detail(id: Uuid) -> String {
+    json!({ "unknown_order": id }).to_string()
+}
+
+/// Whether this kiosk has told, from its journal, of an order the books do not have: a restore may
+/// have lost it. A person was told then, and asking on is in vain.
+async fn is_lost(desk: &Desk, caller: &Caller, id: OrderId) -> Result<bool> {
+    let (db, detail) = (desk.store().read(), lost_detail(id.0));
+    Ok(event::was_abandoned(db, caller.project(), caller.kiosk.id, &detail).await?)
 }
 
 async fn by_client(call: Call) -> Result<Answer> {
@@ -246,6 +261,8 @@ async fn tell(call: Call) -> Result<Answer> {
         name: wish.name.clone(),
         detail: "{}".to_owned(),
         order_id: Some(order.id),
+        boot_id: wish.seq.map(|_| caller.boot),
+        seq: wish.seq.map(|seq| i64::try_from(seq).unwrap_or(i64::MAX)),
     };
     let (kind, detail) = (format!("kiosk.{}", wish.name), json!({ "kiosk": caller.kiosk.number }));
     let told = desk.store().transact(move |tx| {

@@ -2,14 +2,13 @@
 //! second; the kiosk carries blocks it can neither read as money nor make (V6).
 
 use chrono::TimeDelta;
-use domain::OrderId;
+use domain::{OrderId, ProjectId};
 use kiosk_wire::{
     card::{Voucher as Wire, VoucherOutcome, VoucherReport, VoucherRequest},
     card_format::{Copy, MAC_BYTES, Purchase, SIGNED_BYTES, hex, unhex},
     order::OrderState,
     text::Text,
 };
-use serde_json::json;
 use store::{
     StoreError,
     kiosk::{
@@ -17,11 +16,11 @@ use store::{
         sale,
     },
     meter::{self, Meter},
-    order::Order,
-    tariff, timeline,
+    order::{self as orders, Order},
+    tariff,
 };
 use uuid::Uuid;
-use vending::Refusal;
+use vending::{Refusal, card::Told};
 
 use crate::{
     call::{Answer, Call, Need, Route},
@@ -130,7 +129,11 @@ async fn ask(call: Call) -> Result<Answer> {
         let made = card::of_order(desk.store().read(), scene.order.project(), id).await?;
         let done = match made {
             Some(made) => again(desk, &scene, made, &read).await,
-            None => first(desk, &scene, &read).await,
+            None => match first(desk, &scene, &read).await {
+                // What lies ready for the card may be this order's own, made meanwhile.
+                Err(Failure::Card("pending")) if is_made(desk, &scene).await? => continue,
+                done => done,
+            },
         };
         match done {
             Err(Failure::Store(error @ (StoreError::Gone(_) | StoreError::Refused(_)))) => {
@@ -140,6 +143,11 @@ async fn ask(call: Call) -> Result<Answer> {
         }
     }
     Err(raced.into())
+}
+
+async fn is_made(desk: &Desk, scene: &Scene) -> Result<bool> {
+    let (db, order) = (desk.store().read(), &scene.order);
+    Ok(card::of_order(db, order.project(), order.order_id()).await?.is_some())
 }
 
 /// Makes the one voucher of an order.
@@ -170,23 +178,17 @@ async fn first(desk: &Desk, scene: &Scene, read: &Carried) -> Result<Wire> {
         expires_at: now + LIFE,
         ended_at: None,
     };
-    let (kept, order, known) = (row.clone(), scene.order.clone(), scene.card.clone());
-    let issued = desk.store().transact(move |tx| {
-        Box::pin(async move {
-            let detail = json!({ "voucher": kept.id, "card_no": kept.card_no, "seq": kept.seq });
-            card::issue(tx, &known, kept).await?;
-            timeline::add(tx, &order, "kiosk.voucher", now, detail).await
-        })
-    });
-    issued.await?;
-    wire(desk, &row, false)
+    match desk.house().issue_voucher(&scene.order, &scene.card, row.clone()).await? {
+        true => wire(desk, &row, false),
+        false => Err(Failure::Card("not_held")),
+    }
 }
 
 /// Delivers the voucher of an order again: the same one, onto the copy that may be written now.
 async fn again(desk: &Desk, scene: &Scene, made: Voucher, read: &Carried) -> Result<Wire> {
     let on_card = is_carried(&made, read);
     if on_card || made.state == "written" {
-        ended(desk, &scene.order, &made, "written").await?;
+        ended(desk, &made, Told::Written).await?;
         return wire(desk, &made, true);
     }
     if read.newest().is_some_and(|purchase| i64::from(purchase.seq) > made.seq) {
@@ -196,11 +198,10 @@ async fn again(desk: &Desk, scene: &Scene, made: Voucher, read: &Carried) -> Res
         return Err(Failure::Card("unloaded"));
     }
     let fresh = Voucher { copy_no: i64::from(read.spare()), expires_at: desk.now() + LIFE, ..made };
-    let kept = fresh.clone();
-    desk.store()
-        .transact(move |tx| Box::pin(async move { card::redeliver(tx, &kept).await }))
-        .await?;
-    wire(desk, &fresh, false)
+    match desk.house().redeliver_voucher(&scene.order, &fresh).await? {
+        true => wire(desk, &fresh, false),
+        false => Err(Failure::Card("not_held")),
+    }
 }
 
 /// Whether a card carries a voucher: a valid copy with its number.
@@ -253,28 +254,22 @@ async fn outcome(call: Call) -> Result<Answer> {
     let uid = placed.card_uid.ok_or_else(missing)?;
     let scene = scene(desk, caller, order.order_id(), &uid).await?;
     let read = carried(desk, &scene.card, &scene.meter_no, &report.blocks)?;
-    let state = match report.outcome {
-        _ if is_carried(&made, &read) => "written",
-        VoucherOutcome::NotWritten if read.complete => "not_written",
-        _ => "unknown",
+    let told = match report.outcome {
+        _ if is_carried(&made, &read) => Told::Written,
+        VoucherOutcome::NotWritten if read.complete => Told::NotWritten,
+        _ => Told::Unknown,
     };
-    ended(desk, &order, &made, state).await?;
+    ended(desk, &made, told).await?;
     Answer::none()
 }
 
-async fn ended(desk: &Desk, order: &Order, made: &Voucher, state: &'static str) -> Result<()> {
-    if made.state == state {
+/// Notes what a card told of a voucher; what was known before is not told again.
+pub async fn ended(desk: &Desk, made: &Voucher, told: Told) -> Result<()> {
+    if made.state == told.as_str() {
         return Ok(());
     }
-    let (order, made, now) = (order.clone(), made.clone(), desk.now());
-    let done = desk.store().transact(move |tx| {
-        Box::pin(async move {
-            if card::end(tx, &made, state, now).await? {
-                let detail = json!({ "voucher": made.id, "seq": made.seq, "outcome": state });
-                timeline::add(tx, &order, "kiosk.card", now, detail).await?;
-            }
-            Ok::<_, StoreError>(())
-        })
-    });
-    Ok(done.await?)
+    let (db, project) = (desk.store().read(), ProjectId(made.project_id));
+    let order = orders::by_id(db, project, OrderId(made.order_id)).await?;
+    let order = order.ok_or(Failure::NotFound("order"))?;
+    Ok(desk.house().end_voucher(&order, made, told).await?)
 }

@@ -17,6 +17,8 @@ pub enum LedgerAccount {
     Purse(AccountId, Purpose),
     /// `on_meter:{meter}`: the value a meter holds itself.
     OnMeter(MeterId),
+    /// `on_card:{meter}`: what was written to cards of a meter, which takes it by itself.
+    OnCard(MeterId),
     /// `revenue:{purpose}`: what was used and paid.
     Revenue(Purpose),
     /// `refund_due`: taken out of a purse and not yet back with the payer.
@@ -52,9 +54,8 @@ impl LedgerAccount {
         use LedgerAccount::*;
         match self {
             Provider(_) | Bank(_) | Cash(_) | ProviderFee => Side::Debit,
-            Purse(..) | OnMeter(_) | Revenue(_) | RefundDue | Unmatched | Landlord(_) => {
-                Side::Credit
-            }
+            Purse(..) | OnMeter(_) | OnCard(_) | Revenue(_) | RefundDue | Unmatched
+            | Landlord(_) => Side::Credit,
         }
     }
 
@@ -80,6 +81,7 @@ impl fmt::Display for LedgerAccount {
             LedgerAccount::Cash(operator) => write!(f, "cash:{operator}"),
             LedgerAccount::Purse(account, purpose) => write!(f, "purse:{account}:{purpose}"),
             LedgerAccount::OnMeter(meter) => write!(f, "on_meter:{meter}"),
+            LedgerAccount::OnCard(meter) => write!(f, "on_card:{meter}"),
             LedgerAccount::Revenue(purpose) => write!(f, "revenue:{purpose}"),
             LedgerAccount::RefundDue => f.write_str("refund_due"),
             LedgerAccount::Unmatched => f.write_str("unmatched"),
@@ -111,6 +113,7 @@ fn parse(text: &str) -> Option<LedgerAccount> {
             LedgerAccount::Purse(id.parse().ok()?, purpose.parse().ok()?)
         }
         ("on_meter", Some(id), None) => LedgerAccount::OnMeter(id.parse().ok()?),
+        ("on_card", Some(id), None) => LedgerAccount::OnCard(id.parse().ok()?),
         ("revenue", Some(purpose), None) => LedgerAccount::Revenue(purpose.parse().ok()?),
         ("refund_due", None, None) => LedgerAccount::RefundDue,
         ("unmatched", None, None) => LedgerAccount::Unmatched,
@@ -138,6 +141,7 @@ mod tests {
             (format!("purse:{ID}:electricity"), Side::Credit, true),
             (format!("purse:{ID}:water"), Side::Credit, true),
             (format!("on_meter:{ID}"), Side::Credit, true),
+            (format!("on_card:{ID}"), Side::Credit, false),
             ("revenue:gas".into(), Side::Credit, false),
             ("refund_due".into(), Side::Credit, false),
             ("unmatched".into(), Side::Credit, false),

@@ -183,6 +183,9 @@ impl<'a> Scene<'a> {
             let expires_at = o.at + TimeDelta::seconds(STEP_S * 10);
             return template::amount_held(o, id, purse, amount, expires_at).ok();
         }
+        if self.rng.below(4) == 0 {
+            return template::card_held(o, id, purse, amount).ok();
+        }
         template::vend_held(o, id, purse, amount).ok()
     }
 
@@ -191,7 +194,8 @@ impl<'a> Scene<'a> {
         let o = self.occurrence(step)?;
         let Asked { id, purse, mut amount } = *pick(self.rng, &self.holds)?;
         let meter = *pick(self.rng, &self.meters)?;
-        Some(match self.rng.below(10) {
+        Some(match self.rng.below(12) {
+            10 | 11 => template::card_written(o, id, purse, meter, amount).ok()?,
             0 => template::hold_released(o, id),
             1 | 2 => template::hold_expired(o, id),
             3 => template::vend_voided(o, id),

@@ -1,6 +1,7 @@
 //! One named template per business event: the caller states what happened, the template picks the
 //! accounts.
 
+mod card;
 mod counter;
 mod payment;
 mod refund;
@@ -8,6 +9,7 @@ mod settlement;
 mod supply;
 mod vend;
 
+pub use card::*;
 pub use counter::*;
 pub use payment::*;
 pub use refund::*;
@@ -74,6 +76,10 @@ templates! {
     VendApplied = "vend_applied",
     /// It is proven not to have reached the meter.
     VendVoided = "vend_voided",
+    /// Money is set aside for the voucher of a card.
+    CardHeld = "card_held",
+    /// The card was read to carry the voucher.
+    CardWritten = "card_written",
     /// Money is set aside for a bounded time.
     AmountHeld = "amount_held",
     /// A bounded hold is given up.

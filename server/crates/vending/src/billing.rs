@@ -7,6 +7,7 @@ use domain::{
 use serde_json::json;
 use store::{
     billing::{self, BASIS_FROZEN, BASIS_GAP, BillLine, BillingCursor},
+    kiosk::card,
     ledger::Booking,
     meter::{self, Meter},
     reading::gap::{self, FILL_WANTED, Gap},
@@ -97,6 +98,10 @@ pub(crate) async fn bill_in(
         return Ok(Billed::Started);
     };
     if !is_ahead(&cursor, read) {
+        return Ok(Billed::Nothing);
+    }
+    if !card::carried(tx, &[(project, id)]).await?.is_empty() {
+        billing::move_cursor(tx, &passed(&cursor, read)).await?;
         return Ok(Billed::Nothing);
     }
     let gaps = match may_span_a_gap(meter, cursor.at, read) {
@@ -195,6 +200,16 @@ pub(crate) fn first_cursor(meter: &Meter, read: Register) -> BillingCursor {
     }
 }
 
+/// The cursor behind a reading nothing is billed for. A meter that is sold to with its card takes
+/// what it uses from what lies in it: its purse pays for the card alone.
+///
+/// Invariant: what was paid for by card is never billed again (I17); proved by
+/// `a_meter_that_is_sold_to_by_card_is_not_billed_from_its_purse`.
+pub(crate) fn passed(cursor: &BillingCursor, read: Register) -> BillingCursor {
+    let version = cursor.version + 1;
+    BillingCursor { value: read.value, at: read.at, version, ..cursor.clone() }
+}
+
 /// What a reading ahead of the cursor means, decided and not yet written.
 pub(crate) enum Draft {
     /// Nothing is billed before the meter has told what it kept.
@@ -229,8 +244,7 @@ pub(crate) fn draft(
     if !read.frozen && gaps.iter().any(asked) {
         return Ok(Draft::Waits);
     }
-    let version = cursor.version + 1;
-    let mut moved = BillingCursor { value: read.value, at: read.at, version, ..cursor.clone() };
+    let mut moved = passed(cursor, read);
     let (Some(account), Some(_)) = (meter.account(), meter.tariff()) else {
         return Ok(Draft::Passed(moved));
     };

@@ -15,6 +15,7 @@ pub mod merchant;
 pub mod arrears;
 pub mod backfill;
 pub mod billing;
+pub mod card;
 pub mod counter;
 pub mod directory;
 pub mod gap;

@@ -9,7 +9,9 @@ use domain::{
 };
 use serde_json::json;
 use store::{
-    StoreError, Tx, account, meter,
+    StoreError, Tx, account,
+    kiosk::card,
+    meter,
     order::{self, Order},
     order_tenant, tariff, timeline,
 };
@@ -82,7 +84,7 @@ impl House {
     /// names the field that differs (I3, 1D); proved by
     /// `the_same_client_id_finds_the_same_order_and_a_contradiction_is_named`.
     pub async fn place_order(&self, project: ProjectId, wish: PlaceOrder) -> Result<Order> {
-        self.place(project, wish, None, self.settings().order_lifetime).await
+        self.place(project, wish, None, None).await
     }
 
     /// The same for a tenant with a phone.
@@ -95,18 +97,22 @@ impl House {
         wish: PlaceOrder,
         by: PlacedBy,
     ) -> Result<Order> {
-        self.place(project, wish, Some(by), self.settings().order_lifetime).await
+        self.place(project, wish, Some(by), None).await
     }
 
-    /// The same for an order that can be paid for so long; where people queue behind each other it
-    /// is minutes.
+    /// The same at a kiosk: it can be paid for so long, which is minutes where people queue behind
+    /// each other; and where a meter is sold to with its card, its card is there.
+    ///
+    /// Invariant: a meter with a card is sold to with its card only: money that came by another
+    /// door would never reach it; proved by
+    /// `a_meter_that_is_sold_to_by_card_is_not_billed_from_its_purse`.
     pub async fn place_order_for(
         &self,
         project: ProjectId,
         wish: PlaceOrder,
         lifetime: Duration,
     ) -> Result<Order> {
-        self.place(project, wish, None, lifetime).await
+        self.place(project, wish, None, Some(lifetime)).await
     }
 
     async fn place(
@@ -114,7 +120,7 @@ impl House {
         project: ProjectId,
         wish: PlaceOrder,
         by: Option<PlacedBy>,
-        lifetime: Duration,
+        at_kiosk: Option<Duration>,
     ) -> Result<Order> {
         check_client_id(&wish.client_id)?;
         let known = order::by_client_id(self.store().read(), project, &wish.client_id).await?;
@@ -128,6 +134,13 @@ impl House {
             let (min, max) = (settings.order_min, settings.order_max);
             return Err(Refusal::AmountOutOfRange { min, max }.into());
         }
+        if at_kiosk.is_none() {
+            let cards = card::of_meter(self.store().read(), project, wish.meter).await?;
+            if !cards.is_empty() {
+                return Err(Refusal::ChannelNotOffered.into());
+            }
+        }
+        let lifetime = at_kiosk.unwrap_or(settings.order_lifetime);
         let quote = self.quote(project, wish.meter).await?;
         let mut refused = StoreError::Conflict;
         for _ in 0..DRAFTS_MAX {

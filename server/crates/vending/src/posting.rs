@@ -175,6 +175,37 @@ pub(crate) fn vend_applied(
     Ok(booking(house, order.project(), transaction, id, vend))
 }
 
+/// The hold of an order's voucher has the order's own id: whoever asks again finds the same one.
+pub(crate) fn card_hold(order: &Order) -> HoldId {
+    HoldId(order.id)
+}
+
+/// A voucher was made: its money is set aside until the card was read to carry it.
+pub(crate) fn card_held(
+    house: &House,
+    order: &Order,
+    at: DateTime<Utc>,
+) -> Result<Booking, VendingError> {
+    let key = occurrence(format!("card-held:{}", order.id), at)?;
+    let hold = card_hold(order);
+    let transaction = template::card_held(key, hold, purse(order)?, order.amount())
+        .map_err(BookingError::from)?;
+    Ok(booking(house, order.project(), transaction, Some(order.order_id()), None))
+}
+
+/// The card was read to carry the voucher.
+pub(crate) fn card_written(
+    house: &House,
+    order: &Order,
+    at: DateTime<Utc>,
+) -> Result<Booking, VendingError> {
+    let key = occurrence(format!("card-written:{}", order.id), at)?;
+    let (hold, meter) = (card_hold(order), order.meter());
+    let transaction = template::card_written(key, hold, purse(order)?, meter, order.amount())
+        .map_err(BookingError::from)?;
+    Ok(booking(house, order.project(), transaction, Some(order.order_id()), None))
+}
+
 /// A booking about what a meter holds.
 pub(crate) type OfMeter = fn(&House, &Meter, Money) -> Result<Booking, VendingError>;
 

@@ -84,6 +84,11 @@ impl House {
             First::Wake => None,
         };
         if let Some(order) = order {
+            let sold = store::kiosk::sale::of_order(db, project, order).await?;
+            if sold.is_some_and(|row| row.card_uid.is_some()) {
+                // Its money waits for its card, and the meter switches itself once it has it.
+                return Ok(JobEnd::Done);
+            }
             self.pass_through(&meter, order).await?;
         }
         let Some(actuator) = self.actuator(&meter) else {

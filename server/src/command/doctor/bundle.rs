@@ -194,7 +194,7 @@ async fn metrics(site: &Site) -> Result<String, Failure> {
         let zh = "计数无法建立";
         Failure::new(Exit::Failed, "metrics", zh, "the counts cannot be set up").detail(error)
     })?;
-    metrics.look(&site.quiet_house()?, false).await?;
+    metrics.look(&site.quiet_house()?, false, 0).await?;
     Ok(String::from_utf8_lossy(&metrics.render()).into_owned())
 }
 

@@ -141,6 +141,9 @@ codes! {
         "Compare the six digits on its screen";
     KioskCommandRefused = "kiosk.command_refused", 409, "不能下达这条命令",
         "The command cannot be given", "请查看 params 里的原因", "See why in params";
+    KioskOrderUnknown = "kiosk.order_unknown", 404, "账上没有这笔订单，已转人工核对",
+        "The books do not have this order; a person looks after it", "请联系物业，并保留订单号",
+        "Call the property and keep the order's number";
     KioskContentRefused = "kiosk.content_refused", 422, "内容不符合要求",
         "The content may not be shown", "请按 errors 里的字段改正", "Mend the fields in errors";
     KioskFileRefused = "kiosk.file_refused", 422, "文件类型、大小或校验不符",

@@ -13,7 +13,8 @@ use kiosk_api::{
     channel::{self, Seen},
     greeting::Caller,
 };
-use kiosk_wire::channel::{Down, FRAME_MAX, Up};
+use kiosk_wire::channel::{Down, FRAME_MAX};
+use serde_json::Value;
 
 use super::{face, session};
 use crate::http::{App, Code, Problem};
@@ -122,13 +123,10 @@ impl Channel {
             AggregatedMessage::Pong(_) => return None,
             AggregatedMessage::Binary(_) | AggregatedMessage::Close(_) => return Some(End::Gone),
         };
-        // A message a newer kiosk knows and we do not is passed over.
-        let Ok(up) = serde_json::from_str::<Up>(&text) else {
-            tracing::debug!(number = self.caller.kiosk.number, "a message was not understood");
-            return None;
-        };
+        // What is no JSON at all is refused like a message nobody knows.
+        let up = serde_json::from_str::<Value>(&text).unwrap_or_default();
         match channel::hear(&self.app.kiosks, &self.caller, vec![up], "socket").await {
-            Ok(down) => self.send(down).await,
+            Ok(polled) => self.send(polled.down).await,
             Err(Failure::Revoked) => {
                 self.send(vec![Down::Revoked]).await;
                 Some(End::Revoked)

@@ -95,6 +95,8 @@ pub struct Session {
     pub(crate) sales: Vec<Sale>,
     pub(crate) prints: Vec<paper::PrintJob>,
     tells: VecDeque<tell::Telling>,
+    /// How much was said for timelines since this process began; the server misses what is lost.
+    told: u64,
     pub(crate) card: Option<CardWork>,
 }
 
@@ -131,6 +133,7 @@ impl Session {
             sales: Vec::new(),
             prints: Vec::new(),
             tells: VecDeque::new(),
+            told: 0,
             card: None,
         };
         session.replay(open);

@@ -248,6 +248,12 @@ impl Session {
             Phase::Asking if sale.order.is_none() && problem.code == "not_found" => {
                 sale.phase = Phase::Nothing;
             }
+            // The books have lost it, and a person was told: there is nothing left to ask.
+            Phase::Asking | Phase::Closing | Phase::Paid { .. }
+                if problem.code == "kiosk.order_unknown" =>
+            {
+                sale.phase = Phase::Nothing;
+            }
             _ => {}
         }
     }

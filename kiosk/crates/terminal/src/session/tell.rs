@@ -55,7 +55,8 @@ impl Session {
     /// For an order's timeline.
     pub(super) fn tell_order(&mut self, turn: &mut Turn<'_>, client: Uuid, name: &str) {
         let Some(order) = self.sale(client).and_then(|sale| sale.order) else { return };
-        let event = OrderEvent { id: turn.fresh(), name: name.to_owned() };
+        self.told += 1;
+        let event = OrderEvent { id: turn.fresh(), name: name.to_owned(), seq: Some(self.told) };
         self.telling(Tell::Call(Call::Tell { order, event }), None, turn.at);
     }
 

@@ -189,7 +189,7 @@ async fn where_there_is_no_channel_the_same_messages_go_by_polls() {
     let bench = bench().await;
     bench.server.channel(false);
     let command = Down::OrderMoved { order: Uuid::from_u128(4) };
-    let told = Polled { down: vec![heard(&fault(1)), command.clone()] };
+    let told = Polled { down: vec![heard(&fault(1)), command.clone()], ..Polled::default() };
     bench.server.once("/poll", Does::LoseReply);
     bench.server.once("/poll", Does::json(&told));
     bench.server.always("/poll", Does::json(&Polled::default()));

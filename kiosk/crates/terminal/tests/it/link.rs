@@ -161,7 +161,7 @@ fn sales() -> Vec<Row> {
     let (order, view) = (ORDER, order_view(ORDER));
     let path = |rest: &str| format!("/orders/{order}{rest}");
     let find = OrderFind { order_no: text("YF1"), last_four: text("1234") };
-    let event = OrderEvent { id: order, name: text("qr_shown") };
+    let event = OrderEvent { id: order, name: text("qr_shown"), seq: Some(1) };
     let by_client = Call::OrderByClient { client_id: order };
     vec![
         (Call::Place(draft()), post, text("/orders"), view.clone()),

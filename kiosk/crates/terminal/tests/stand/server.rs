@@ -43,6 +43,8 @@ pub struct Server {
     /// A server that hands out another voucher the second time, as it must not.
     pub two_vouchers: bool,
     pub revoked: bool,
+    /// What it says of an order it does not have.
+    pub lost: Option<&'static str>,
     pub calls: Vec<Call>,
     next: u128,
 }
@@ -65,6 +67,7 @@ impl Default for Server {
             place_refused: None,
             two_vouchers: false,
             revoked: false,
+            lost: None,
             calls: Vec::new(),
             next: 0xA000_0000_0000_0000_0000_0000_0000,
         }
@@ -194,9 +197,10 @@ impl Server {
     }
 
     fn show(&self, order: Uuid) -> Outcome {
+        let code = self.lost.unwrap_or("not_found");
         self.orders
             .get(&order)
-            .map_or_else(|| no("not_found"), |view| Ok(Answer::Order(Box::new(view.clone()))))
+            .map_or_else(|| no(code), |view| Ok(Answer::Order(Box::new(view.clone()))))
     }
 
     fn print(&mut self, order: Uuid, request: &kiosk_wire::receipt::PrintRequest) -> Answer {

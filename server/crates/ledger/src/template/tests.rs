@@ -93,6 +93,12 @@ fn what_a_meter_holds_is_bought_used_found_and_returned() {
             "on_meter",
         ),
         (
+            card_written(now(), ID.parse().unwrap(), power, meter, a),
+            "card_written",
+            "purse",
+            "on_card",
+        ),
+        (
             meter_consumption(now(), meter, Purpose::Water, a),
             "meter_consumption",
             "on_meter",
@@ -119,6 +125,11 @@ fn events_about_holds_say_which_hold_and_until_when() {
         (
             vend_held(now(), hold, power, a).unwrap(),
             "vend_held",
+            HoldChange::Place { id: hold, account, amount: a, expires_at: None },
+        ),
+        (
+            card_held(now(), hold, power, a).unwrap(),
+            "card_held",
             HoldChange::Place { id: hold, account, amount: a, expires_at: None },
         ),
         (

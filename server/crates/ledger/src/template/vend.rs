@@ -11,7 +11,7 @@ use crate::{
     transaction::{Occurrence, Transaction},
 };
 
-fn place(
+pub(super) fn place(
     occurrence: Occurrence,
     template: Template,
     id: HoldId,

@@ -17,6 +17,8 @@ pub struct Model {
     pub name: String,
     pub detail: String,
     pub order_id: Option<Uuid>,
+    pub boot_id: Option<Uuid>,
+    pub seq: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

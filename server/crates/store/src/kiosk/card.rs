@@ -1,5 +1,7 @@
 //! Cards that carry value to a meter, and the vouchers written to them.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::{DateTime, Utc};
 use domain::{MeterId, OrderId, ProjectId};
 use sea_orm::{
@@ -12,6 +14,9 @@ use crate::{
     entity::{kiosk_card, kiosk_voucher},
     row,
 };
+
+/// Meters one look for cards names at most.
+const CARRIED_MAX: usize = 1_000;
 
 /// A card as stored.
 pub type Card = kiosk_card::Model;
@@ -68,6 +73,29 @@ pub async fn of_meter<C: ConnectionTrait>(
         .order_by_desc(kiosk_card::Column::CardNo)
         .all(db)
         .await?;
+    Ok(found)
+}
+
+/// Those of these meters whose money goes by card: there is a card for them.
+pub async fn carried<C: ConnectionTrait>(
+    db: &C,
+    asked: &[(ProjectId, MeterId)],
+) -> Result<BTreeSet<(i64, Uuid)>, StoreError> {
+    let mut by_project: BTreeMap<i64, Vec<Uuid>> = BTreeMap::new();
+    for (project, meter) in asked {
+        by_project.entry(project.0).or_default().push(meter.0);
+    }
+    let mut found = BTreeSet::new();
+    for (project, meters) in by_project {
+        for meters in meters.chunks(CARRIED_MAX) {
+            let rows = kiosk_card::Entity::find()
+                .filter(kiosk_card::Column::ProjectId.eq(project))
+                .filter(kiosk_card::Column::MeterId.is_in(meters.iter().copied()))
+                .all(db)
+                .await?;
+            found.extend(rows.into_iter().map(|row| (project, row.meter_id)));
+        }
+    }
     Ok(found)
 }
 

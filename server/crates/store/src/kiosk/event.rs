@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use domain::ProjectId;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::Expr,
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
+    QuerySelect, Statement, Value, sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -32,6 +32,75 @@ pub const RECEIVED_MAX: u64 = 20;
 /// `proof_of_play_told_twice_counts_once`.
 pub async fn note(tx: &Tx, event: Event) -> Result<bool, StoreError> {
     row::insert_once(tx, event).await
+}
+
+/// A message by its project, kiosk and id.
+pub async fn by_id<C: ConnectionTrait>(
+    db: &C,
+    key: (i64, Uuid, Uuid),
+) -> Result<Option<Event>, StoreError> {
+    Ok(kiosk_event::Entity::find_by_id(key).one(db).await?)
+}
+
+/// What one start of a kiosk has told of orders: the numbers it gave, and how many came.
+#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
+pub struct Told {
+    /// The kiosk's project.
+    pub project_id: i64,
+    /// The kiosk.
+    pub kiosk_id: Uuid,
+    /// The start of its process.
+    pub boot_id: Uuid,
+    /// The lowest number.
+    pub first: i64,
+    /// The highest one that was told long enough ago.
+    pub last: i64,
+    /// How many numbers came.
+    pub numbers: i64,
+    /// How many messages came.
+    pub messages: i64,
+}
+
+/// Starts of kiosks whose numbers do not add up: up to the highest that came between two moments
+/// one is missing, or one came with two messages. What was told later may still be on its way.
+pub async fn out_of_order<C: ConnectionTrait>(
+    db: &C,
+    (since, until): (DateTime<Utc>, DateTime<Utc>),
+) -> Result<Vec<Told>, StoreError> {
+    let sql = format!(
+        "select e.project_id, e.kiosk_id, e.boot_id, min(e.seq) as first, t.last, \
+           count(distinct e.seq) as numbers, count(*) as messages \
+         from (select project_id, kiosk_id, boot_id, max(seq) as last from kiosk_event \
+           where seq is not null and at > $1 and at <= $2 \
+           group by project_id, kiosk_id, boot_id) t \
+         join kiosk_event e on e.project_id = t.project_id and e.kiosk_id = t.kiosk_id \
+           and e.boot_id = t.boot_id and e.seq <= t.last \
+         where e.seq is not null \
+         group by e.project_id, e.kiosk_id, e.boot_id, t.last \
+         having count(distinct e.seq) <> t.last - min(e.seq) + 1 \
+           or count(*) <> count(distinct e.seq) \
+         order by e.project_id, e.kiosk_id, e.boot_id limit {LIST_MAX}"
+    );
+    let values: [Value; 2] = [since.into(), until.into()];
+    let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
+    Ok(Told::find_by_statement(statement).all(db).await?)
+}
+
+/// Whether a kiosk has told of an order, by this detail, that its session was cut off.
+pub async fn was_abandoned<C: ConnectionTrait>(
+    db: &C,
+    project: ProjectId,
+    kiosk: Uuid,
+    detail: &str,
+) -> Result<bool, StoreError> {
+    let found = kiosk_event::Entity::find()
+        .filter(kiosk_event::Column::ProjectId.eq(project.0))
+        .filter(kiosk_event::Column::KioskId.eq(kiosk))
+        .filter(kiosk_event::Column::Kind.eq("abandoned"))
+        .filter(kiosk_event::Column::Detail.eq(detail))
+        .one(db)
+        .await?;
+    Ok(found.is_some())
 }
 
 /// The latest events of a kiosk, the newest first.

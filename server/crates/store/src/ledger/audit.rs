@@ -128,6 +128,27 @@ const RULES: &[Rule] = &[
            when o.state in ('refunded', 'held') then count(f.id) else 0 end or count(f.id) > 1",
     ),
     Rule(
+        "a voucher is booked onto its card when it was read back there, once",
+        "select v.project_id, {text:v.id}, v.state || ', booked ' \
+           || coalesce(sum(p.amount_fen), 0) || ' of ' || v.amount_fen \
+         from kiosk_voucher v left join hold h on h.project_id = v.project_id \
+           and h.id = v.order_id \
+         left join ledger_transaction t on t.project_id = v.project_id \
+           and t.order_id = v.order_id and t.template = 'card_written' \
+         left join posting p on p.project_id = t.project_id and p.transaction_id = t.id \
+         where {project:v} group by v.project_id, v.id, v.state, v.amount_fen, h.id \
+         having coalesce(sum(p.amount_fen), 0) <> \
+           case when v.state = 'written' and h.id is not null then v.amount_fen else 0 end",
+    ),
+    Rule(
+        "no order's money lies on a card without a voucher",
+        "select t.project_id, t.key, 'no voucher' \
+         from ledger_transaction t left join kiosk_voucher v on v.project_id = t.project_id \
+           and v.order_id = t.order_id \
+         where {project:t} and t.template = 'card_written' and t.order_id is not null \
+           and v.id is null",
+    ),
+    Rule(
         "an order nobody pays for carries what was booked out of a meter, once",
         "select o.project_id, o.order_no, 'carries ' || o.amount_fen || ', booked out ' \
            || coalesce(sum(p.amount_fen), 0) \

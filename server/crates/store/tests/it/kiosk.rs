@@ -278,6 +278,8 @@ async fn what_was_shown_adds_up_and_is_counted_once_per_message() {
             name: String::new(),
             detail: String::new(),
             order_id: None,
+            boot_id: None,
+            seq: None,
         };
         for _ in 0..3 {
             let (played, told) = (played.clone(), told.clone());

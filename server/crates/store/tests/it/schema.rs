@@ -380,6 +380,8 @@ const FIXTURE: &[&[&str]] = &[
         "insert into kiosk_card (project_id, card_no, uid, meter_id, seq, state, created_at) \
        values (7, 1, 'u', {9}, 0, 'active', '2026-11-21 06:30:00+00:00')",
     ],
+    &["insert into kiosk_event (project_id, kiosk_id, id, at, kind, name, detail, boot_id, seq) \
+       values (7, {2}, {6}, '2026-11-21 06:30:00+00:00', 'order', 'left', '{}', {3}, 1)"],
 ];
 
 /// Puts ids in: `{3}` stands for the third id (or some bytes).

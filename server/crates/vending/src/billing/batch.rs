@@ -16,7 +16,9 @@ use store::{
     tariff::{self, Tariff},
 };
 
-use super::{Draft, Left, Register, draft, first_cursor, is_ahead, low_balance, may_span_a_gap};
+use super::{
+    Draft, Left, Register, draft, first_cursor, is_ahead, low_balance, may_span_a_gap, passed,
+};
 use crate::{
     house::House,
     job, posting,
@@ -62,6 +64,8 @@ struct Known {
     cursors: HashMap<Key, BillingCursor>,
     tariffs: HashMap<Key, Vec<Tariff>>,
     gaps: HashMap<Key, Vec<Gap>>,
+    /// Those that are sold to with their cards.
+    by_card: BTreeSet<Key>,
 }
 
 impl Known {
@@ -88,7 +92,8 @@ impl Known {
         }
         let stretches = stretches.into_iter().map(|(key, (from, until))| (key, from, until));
         let gaps = batch::gaps(tx, &stretches.collect::<Vec<_>>()).await?;
-        Ok(Known { meters, cursors, tariffs, gaps })
+        let by_card = store::kiosk::card::carried(tx, &asked).await?;
+        Ok(Known { meters, cursors, tariffs, gaps, by_card })
     }
 
     /// The gaps that reach into the stretch from the cursor to the reading.
@@ -127,6 +132,11 @@ async fn bill_part(tx: &Tx, house: &House, reads: &[Read]) -> Result<Vec<(MeterI
             continue;
         };
         if !is_ahead(cursor, *read) {
+            continue;
+        }
+        if known.by_card.contains(&key) {
+            let moved = passed(cursor, *read);
+            cursors.insert(key, moved);
             continue;
         }
         let gaps = known.gaps_of(key, meter, cursor, *read);
