@@ -4,7 +4,12 @@
 //! Nothing that comes in is a command, a path or a number: an action is a word of a list, a release
 //! is named by its digest and carried out only if the maker has signed it.
 
+#[cfg(test)]
+mod faults;
+mod proof;
 mod release;
+mod trial;
+mod unpack;
 
 use std::{
     io::{BufRead, Read, Write},
@@ -47,6 +52,16 @@ enum Answer {
 }
 
 fn main() -> Result<()> {
+    match std::env::args().nth(1).as_deref() {
+        // systemd asks at the start of the machine, if a release is on trial.
+        Some("settle") => release::settle(&place(), restart, release::wait),
+        Some(word) => bail!("{word:?} is nothing to ask for"),
+        None => answer(),
+    }
+}
+
+/// Hears one line and says what came of it.
+fn answer() -> Result<()> {
     let mut line = String::new();
     std::io::stdin().lock().take(LINE_MAX).read_line(&mut line)?;
     let answer = match serde_json::from_str(&line).context("nobody knows that action").map(act) {
@@ -64,17 +79,22 @@ fn act(action: Action) -> Result<()> {
         Action::Reboot {} => systemctl(&["reboot"]),
         Action::PowerOff {} => systemctl(&["poweroff"]),
         Action::RestartDisplay {} => systemctl(&["restart", "kiosk-x.service"]),
-        Action::Apply { release } => {
-            let place = Place {
-                inbox: Path::new("/var/lib/kiosk/releases").to_owned(),
-                key: Path::new("/etc/kiosk/release.key").to_owned(),
-                home: Path::new("/opt/kiosk").to_owned(),
-                health: Path::new("/run/kiosk/health").to_owned(),
-            };
-            let restart = || systemctl(&["restart", "kiosk.service"]);
-            release::apply(&place, &release, restart, release::wait)
-        }
+        Action::Apply { release } => release::apply(&place(), &release, restart, release::wait),
     }
+}
+
+/// Where a kiosk's releases lie.
+fn place() -> Place {
+    Place {
+        inbox: Path::new("/var/lib/kiosk/releases").to_owned(),
+        key: Path::new("/etc/kiosk/release.key").to_owned(),
+        home: Path::new("/opt/kiosk").to_owned(),
+        health: Path::new("/run/kiosk/health").to_owned(),
+    }
+}
+
+fn restart() -> Result<()> {
+    systemctl(&["restart", "kiosk.service"])
 }
 
 fn systemctl(words: &[&str]) -> Result<()> {
