@@ -27,16 +27,28 @@ pub fn lock_down(view: &WebView) {
 }
 
 /// WebKit has no switch for the pinch; its gesture is found by the name the library keeps it under,
-/// and nobody hears it any more.
+/// and nobody hears it any more. What is told of it shows a library that keeps it elsewhere.
 #[allow(unsafe_code)]
 fn pinch_no_more(view: &WebView) {
     // SAFETY: under this name WebKitGTK keeps the GtkGesture of the view, alive as long as the
     // view; its handlers are ended on the main thread, where they would be called.
-    unsafe {
-        if let Some(gesture) = view.data::<glib::gobject_ffi::GObject>("wk-view-zoom-gesture") {
-            glib::gobject_ffi::g_signal_handlers_destroy(gesture.as_ptr());
-        }
-    }
+    let (before, after) = unsafe {
+        let Some(found) = view.data::<gtk::ffi::GtkGestureZoom>("wk-view-zoom-gesture") else {
+            tracing::warn!("pinch.unknown");
+            return;
+        };
+        let gesture: gtk::GestureZoom = glib::translate::from_glib_none(found.as_ptr());
+        let before = hears_pinch(&gesture);
+        glib::gobject_ffi::g_signal_handlers_destroy(found.as_ptr().cast());
+        (before, hears_pinch(&gesture))
+    };
+    tracing::info!(before, after, "pinch.heard");
+}
+
+/// Whether anybody would hear two fingers that move apart.
+fn hears_pinch(gesture: &gtk::GestureZoom) -> bool {
+    glib::subclass::SignalId::lookup("scale-changed", gesture.type_())
+        .is_some_and(|signal| glib::signal::signal_has_handler_pending(gesture, signal, None, true))
 }
 
 /// A picture of the screen as a JPEG of [`PICTURE_MAX`] bytes at most, films included. What belongs

@@ -260,6 +260,7 @@ fn see(view: &WebView, app: &AppHandle, room: &Room, now: u64) {
     glass::digest(view, move |seen| match seen {
         Ok(digest) => {
             let what = again.2.pulse.watch().seen(now, digest);
+            tracing::debug!(frozen = what.is_some(), "page.seen");
             match what {
                 Some(what) => {
                     tracing::warn!("page.frozen");
@@ -296,7 +297,12 @@ fn obey(view: WebView, app: AppHandle, room: Room, orders: Receiver<Order>) {
                 }
                 Order::Show(exhibit) => {
                     let mut shown = room.exhibit.lock().unwrap_or_else(PoisonError::into_inner);
-                    *shown = Some(exhibit);
+                    *shown = (!exhibit.is_null()).then_some(exhibit);
+                }
+                Order::Look => {
+                    if *room.pulse.screen() == IDLE {
+                        see(&view, &app, &room, now_ms());
+                    }
                 }
                 Order::Quit => {
                     room.pulse.quitting.store(true, Ordering::Relaxed);

@@ -82,6 +82,7 @@ impl Kiosk {
             .env("GDK_BACKEND", "x11")
             .env("NO_AT_BRIDGE", "1")
             .env("WEBKIT_DISABLE_DMABUF_RENDERER", "1")
+            .env("RUST_LOG", "info,kiosk=debug")
             .env("RUNTIME_DIRECTORY", folder)
             .env("STATE_DIRECTORY", folder)
             .stdin(Stdio::piped())
@@ -108,13 +109,25 @@ impl Kiosk {
 
     /// The moment it says a word, in milliseconds.
     fn says(&self, word: &str) -> i64 {
+        moment(&self.tells(&[word]))
+    }
+
+    /// The next line with one of these words.
+    fn tells(&self, words: &[&str]) -> Value {
         loop {
-            let line = self.said.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no {word}"));
+            let line = self.said.recv_timeout(PATIENCE);
+            let line = line.unwrap_or_else(|_| panic!("none of {words:?}"));
             eprintln!("{line}");
-            if line["fields"]["message"] == word {
-                return moment(&line);
+            if words.iter().any(|word| line["fields"]["message"] == *word) {
+                return line;
             }
         }
+    }
+
+    /// Draws a view in place of the rehearsal's own.
+    fn show(&mut self, view: &Value) {
+        self.order(&format!("show {view}"));
+        self.says("exhibit.drawn");
     }
 
     /// The process of its page.
@@ -223,8 +236,7 @@ fn the_real_window_draws_the_screens_in_every_look() {
             view["seq"] = number.into();
             view["mode"]["language"] = language.into();
             view["mode"]["elder"] = elder.into();
-            kiosk.order(&format!("show {view}"));
-            kiosk.says("exhibit.drawn");
+            kiosk.show(&view);
             let picture = folder.path().join(format!("{name}.jpg"));
             kiosk.order(&format!("picture {}", picture.display()));
             kiosk.says("picture.kept");
@@ -237,6 +249,49 @@ fn the_real_window_draws_the_screens_in_every_look() {
         kiosk.order("quit");
         assert!(kiosk.run.0.wait().unwrap().success());
     }
+}
+
+#[test]
+fn an_idle_screen_that_stands_still_under_a_beating_page_is_loaded_again() {
+    let Some((display, _running)) = display("1080x1920x24") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut kiosk = Kiosk::start(&display, folder.path());
+    kiosk.says("page.up");
+    // The look at a page that has just come up.
+    kiosk.says("page.seen");
+    let sample =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../web/apps/kiosk/samples/home.json");
+    let mut view: Value = serde_json::from_str(&fs::read_to_string(sample).unwrap()).unwrap();
+    // The clock on it goes: nothing is wrong.
+    for (number, now) in ["06:32:08", "06:32:09", "06:32:10"].iter().enumerate() {
+        view["seq"] = (1_000_000 + number).into();
+        view["now"] = format!("2026-11-20T{now}Z").into();
+        kiosk.show(&view);
+        kiosk.order("look");
+        let seen = kiosk.tells(&["page.seen", "page.frozen"]);
+        assert_eq!(seen["fields"]["frozen"], false, "{now}");
+    }
+    // It stops, and the page beats on.
+    kiosk.order("look");
+    kiosk.says("page.frozen");
+    kiosk.says("page.end");
+    kiosk.says("page.up");
+    kiosk.order("show null");
+    kiosk.order("quit");
+    assert!(kiosk.run.0.wait().unwrap().success());
+}
+
+#[test]
+fn two_fingers_that_move_apart_are_heard_by_nobody() {
+    let Some((display, _running)) = display("640x480x24") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut kiosk = Kiosk::start(&display, folder.path());
+    let heard = kiosk.tells(&["pinch.heard", "pinch.unknown"]);
+    assert_eq!(heard["fields"]["before"], true, "the library keeps its gesture elsewhere");
+    assert_eq!(heard["fields"]["after"], false);
+    kiosk.says("page.up");
+    kiosk.order("quit");
+    assert!(kiosk.run.0.wait().unwrap().success());
 }
 
 #[test]
