@@ -60,7 +60,9 @@ fn service(folder: &Path) -> (Service, u16) {
     );
     std::fs::write(&conf, reader).unwrap();
     let inside = "mkdir -p /run/pcscd && mount -t tmpfs none /run/pcscd && exec pcscd -f -d -c $0";
+    // Where a plain folder was made the root, `/` is no mount that could be made private first.
     let script = "if [ \"$(id -u)\" = 0 ]; then room=-m; else room=-rm; fi; \
+                  unshare $room true 2>/dev/null || room=\"$room --propagation unchanged\"; \
                   mkdir -p /run/pcscd; exec unshare $room sh -c \"$1\" \"$0\"";
     let mut child = Command::new("sh")
         .args(["-c", script])
