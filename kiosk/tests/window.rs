@@ -10,6 +10,7 @@
 use std::{
     env, fs,
     io::{BufRead, BufReader, Write},
+    os::unix::net::UnixDatagram,
     path::Path,
     process::{Child, ChildStdin, Command, Stdio},
     sync::mpsc::{self, Receiver},
@@ -76,12 +77,18 @@ fn moment(line: &Value) -> i64 {
 
 impl Kiosk {
     fn start(display: &str, folder: &Path) -> Kiosk {
+        Kiosk::supervised(display, folder, &[])
+    }
+
+    /// With what systemd would tell it.
+    fn supervised(display: &str, folder: &Path, told: &[(&str, &str)]) -> Kiosk {
         let mut child = Command::new(env!("CARGO_BIN_EXE_kiosk"))
             .arg("--rehearse")
             .env("DISPLAY", display)
             .env("GDK_BACKEND", "x11")
             .env("NO_AT_BRIDGE", "1")
             .env("WEBKIT_DISABLE_DMABUF_RENDERER", "1")
+            .envs(told.iter().copied())
             .env("RUST_LOG", "info,kiosk=debug")
             .env("RUNTIME_DIRECTORY", folder)
             .env("STATE_DIRECTORY", folder)
@@ -259,8 +266,7 @@ fn an_idle_screen_that_stands_still_under_a_beating_page_is_loaded_again() {
     kiosk.says("page.up");
     // The look at a page that has just come up.
     kiosk.says("page.seen");
-    let sample =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../web/apps/kiosk/samples/home.json");
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../web/apps/kiosk/samples/home.json");
     let mut view: Value = serde_json::from_str(&fs::read_to_string(sample).unwrap()).unwrap();
     // The clock on it goes: nothing is wrong.
     for (number, now) in ["06:32:08", "06:32:09", "06:32:10"].iter().enumerate() {
@@ -301,8 +307,19 @@ fn a_kiosk_that_keeps_beginning_shows_a_still_page_without_webkit() {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
     let lines: String = (0..3).map(|n| format!("{} {boot}", now_ms() - 1_000 * n)).collect();
     fs::write(folder.path().join("starts"), lines).unwrap();
-    let kiosk = Kiosk::start(&display, folder.path());
+    let path = folder.path().join("notify");
+    let systemd = UnixDatagram::bind(&path).unwrap();
+    systemd.set_read_timeout(Some(PATIENCE)).unwrap();
+    let told = [("NOTIFY_SOCKET", path.to_str().unwrap()), ("WATCHDOG_USEC", "1000000")];
+    let kiosk = Kiosk::supervised(&display, folder.path(), &told);
     kiosk.says("still.shown");
+    // It stands for ten minutes: systemd must not take it for a process that hangs.
+    for want in ["READY=1", "WATCHDOG=1", "WATCHDOG=1"] {
+        let mut heard = [0; 64];
+        let length = systemd.recv(&mut heard).unwrap();
+        assert_eq!(String::from_utf8_lossy(&heard[..length]).trim(), want);
+    }
+    assert!(!folder.path().join("health").exists(), "no release has come up");
 }
 
 #[test]

@@ -238,7 +238,9 @@ fn a_power_cut_beside_the_turn_of_the_link_leaves_nothing_to_decide() {
 fn a_full_disk_leaves_nothing_behind_and_the_next_try_succeeds() {
     let Ok(disk) = std::env::var(DISK) else {
         let folder = tempfile::tempdir().unwrap();
+        // Where a plain folder was made the root, `/` is no mount that could be made private.
         let script = "if [ \"$(id -u)\" = 0 ]; then room=-m; else room=-rm; fi; \
+                      unshare $room true 2>/dev/null || room=\"$room --propagation unchanged\"; \
                       exec unshare $room sh -c 'mount -t tmpfs -o size=64k none \"$1\" && \
                       shift && exec \"$@\"' sh \"$@\"";
         let ended = Command::new("sh")
