@@ -26,5 +26,10 @@ pub enum Action {
 /// # Errors
 /// Always.
 pub fn ask(_: &Path, action: &Action) -> Result<()> {
-    bail!("{action:?} cannot be asked for on this platform")
+    let what = match action {
+        Action::Reboot => "a restart of the machine".to_owned(),
+        Action::PowerOff => "the end of its power".to_owned(),
+        Action::Apply { release } => format!("the release {release}"),
+    };
+    bail!("{what} cannot be asked for on this platform")
 }
