@@ -6,7 +6,8 @@
 
 #[cfg(unix)]
 mod asked;
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod faults;
 #[cfg(unix)]
 mod proof;
