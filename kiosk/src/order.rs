@@ -23,7 +23,8 @@ pub enum Order {
     Script(String),
     /// A view to draw in place of the terminal's, in a rehearsal only; `null` ends that.
     Show(Value),
-    /// Look whether the idle screen stands still, as is done by itself now and then.
+    /// Look whether the idle screen stands still, as is done by itself now and then, and as if that
+    /// time had passed.
     Look,
     /// The end.
     Quit,

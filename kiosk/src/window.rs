@@ -24,7 +24,7 @@ use crate::{
     life,
     order::Order,
     platform,
-    watch::{Act, Watch},
+    watch::{Act, SIGHT_MS, Watch},
 };
 
 /// The window's name, in the capability file as well.
@@ -280,6 +280,7 @@ struct Room {
 
 /// Does what is asked from outside the page, between two turns of the main loop.
 fn obey(view: Page, app: AppHandle, room: Room, orders: Receiver<Order>) {
+    let mut looks = 0;
     platform::every(TICK / 5, move || {
         while let Ok(order) = orders.try_recv() {
             match order {
@@ -297,7 +298,9 @@ fn obey(view: Page, app: AppHandle, room: Room, orders: Receiver<Order>) {
                 }
                 Order::Look => {
                     if *room.pulse.screen() == IDLE {
-                        see(&view, &app, &room, now_ms());
+                        // It counts as the next one that is due.
+                        looks += 1;
+                        see(&view, &app, &room, now_ms() + looks * SIGHT_MS);
                     }
                 }
                 Order::Quit => {
