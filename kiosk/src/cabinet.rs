@@ -11,7 +11,6 @@ use std::{
 };
 
 use async_trait::async_trait;
-use gtk::glib;
 use serde_json::{Value, json};
 use terminal::{
     command::{Picture, Task},
@@ -21,6 +20,7 @@ use tokio::task::spawn_blocking;
 
 use crate::{
     order::Order,
+    platform,
     root::{self, Action},
     starts,
     tail::Tail,
@@ -61,7 +61,7 @@ impl Cabinet {
 
 /// The main loop's clock, which never jumps.
 fn now_ms() -> i64 {
-    glib::monotonic_time() / 1_000
+    i64::try_from(platform::monotonic_ms()).unwrap_or_default()
 }
 
 #[async_trait]

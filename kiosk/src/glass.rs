@@ -9,7 +9,10 @@ use gtk::{
     gio, glib,
     prelude::*,
 };
-use webkit2gtk::{SnapshotOptions, SnapshotRegion, WebView, WebViewExt};
+use tauri::WebviewWindow;
+use webkit2gtk::{
+    SnapshotOptions, SnapshotRegion, WebProcessTerminationReason, WebView, WebViewExt,
+};
 
 /// The largest picture that leaves the kiosk, in bytes.
 pub const PICTURE_MAX: usize = 1_000_000;
@@ -20,23 +23,71 @@ const MASK: &str = "document.documentElement.setAttribute('data-masked','')";
 /// Takes the paint off again.
 const UNMASK: &str = "document.documentElement.removeAttribute('data-masked')";
 
+/// The page.
+pub type Page = WebView;
+/// Whether the screen can be looked at here.
+pub const SEES: bool = true;
+
+/// Gives the window's page, locked down, on the thread of the main loop.
+///
+/// # Errors
+/// If the window is gone.
+pub fn with(window: &WebviewWindow, then: impl FnOnce(Page) + Send + 'static) -> Result<()> {
+    window.with_webview(move |inner| {
+        let page = inner.inner();
+        lock_down(&page);
+        then(page);
+    })?;
+    Ok(())
+}
+
+/// Loads it again.
+pub fn reload(page: &Page) {
+    page.reload();
+}
+
+/// Ends its process; [`on_gone`] then tells.
+pub fn end(page: &Page) {
+    page.terminate_web_process();
+}
+
+/// Tells of the end of its process, and whether nobody here has ended it.
+pub fn on_gone(page: &Page, told: impl Fn(&Page, bool) + 'static) {
+    page.connect_web_process_terminated(move |page, reason| {
+        tracing::warn!(?reason, "page.gone");
+        told(page, reason != WebProcessTerminationReason::TerminatedByApi);
+    });
+}
+
 /// Takes away what a finger must not find: the menu of a long press, and the pinch that zooms.
-pub fn lock_down(view: &WebView) {
+fn lock_down(view: &WebView) {
     view.connect_context_menu(|_, _, _, _| true);
     pinch_no_more(view);
 }
 
 /// WebKit has no switch for the pinch; its gesture is found by the name the library keeps it under,
-/// and nobody hears it any more.
+/// and nobody hears it any more. What is told of it shows a library that keeps it elsewhere.
 #[allow(unsafe_code)]
 fn pinch_no_more(view: &WebView) {
     // SAFETY: under this name WebKitGTK keeps the GtkGesture of the view, alive as long as the
     // view; its handlers are ended on the main thread, where they would be called.
-    unsafe {
-        if let Some(gesture) = view.data::<glib::gobject_ffi::GObject>("wk-view-zoom-gesture") {
-            glib::gobject_ffi::g_signal_handlers_destroy(gesture.as_ptr());
-        }
-    }
+    let (before, after) = unsafe {
+        let Some(found) = view.data::<gtk::ffi::GtkGestureZoom>("wk-view-zoom-gesture") else {
+            tracing::warn!("pinch.unknown");
+            return;
+        };
+        let gesture: gtk::GestureZoom = glib::translate::from_glib_none(found.as_ptr());
+        let before = hears_pinch(&gesture);
+        glib::gobject_ffi::g_signal_handlers_destroy(found.as_ptr().cast());
+        (before, hears_pinch(&gesture))
+    };
+    tracing::info!(before, after, "pinch.heard");
+}
+
+/// Whether anybody would hear two fingers that move apart.
+fn hears_pinch(gesture: &gtk::GestureZoom) -> bool {
+    glib::subclass::SignalId::lookup("scale-changed", gesture.type_())
+        .is_some_and(|signal| glib::signal::signal_has_handler_pending(gesture, signal, None, true))
 }
 
 /// A picture of the screen as a JPEG of [`PICTURE_MAX`] bytes at most, films included. What belongs

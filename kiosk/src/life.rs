@@ -17,6 +17,11 @@ pub fn ready(runtime: &Path) {
     tell(&[NotifyState::Ready]);
 }
 
+/// A still page stands, on purpose: that is no release that has come up.
+pub fn stands() {
+    tell(&[NotifyState::Ready]);
+}
+
 fn tell(states: &[NotifyState<'_>]) {
     if let Err(fault) = sd_notify::notify(states) {
         tracing::warn!(%fault, "systemd.unheard");

@@ -3,28 +3,32 @@
 
 mod cabinet;
 mod core;
+#[cfg_attr(windows, path = "platform/windows_glass.rs")]
 mod glass;
 mod house;
+#[cfg_attr(windows, path = "platform/windows_life.rs")]
 mod life;
 mod order;
+#[cfg_attr(windows, path = "platform/windows.rs")]
+#[cfg_attr(not(windows), path = "platform/linux.rs")]
+mod platform;
 mod rehearse;
+#[cfg_attr(windows, path = "platform/windows_root.rs")]
 mod root;
 mod starts;
+#[cfg_attr(windows, path = "platform/windows_still.rs")]
 mod still;
 mod tail;
 mod watch;
 mod window;
 
 use std::{
-    fs::{self, File},
+    fs,
     path::{Path, PathBuf},
     sync::{Arc, mpsc},
 };
 
 use anyhow::{Context, Result, bail};
-use chrono::{DateTime, Utc};
-use gtk::glib;
-use rustix::fs::{FlockOperation, flock};
 use terminal::{
     clock::SystemClock,
     config::Config,
@@ -51,8 +55,8 @@ const CONFIG: &str = "/etc/kiosk/kiosk.toml";
 const STARTS: &str = "starts";
 /// Threads of the terminal; its own work waits on the network most of the time.
 const WORKERS: usize = 2;
-/// Linux' name for this start of the machine.
-const BOOT: &str = "/proc/sys/kernel/random/boot_id";
+/// One kiosk to a machine: two would fight for the printer and the card.
+const LOCK: &str = "kiosk.lock";
 
 fn main() -> Result<()> {
     let tail = Tail::default();
@@ -60,7 +64,7 @@ fn main() -> Result<()> {
     tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(tail.clone()).init();
     let asked = Asked::read(std::env::args().skip(1))?;
     let (runtime, state) = (folder("RUNTIME_DIRECTORY"), folder("STATE_DIRECTORY"));
-    let _alone = alone(&runtime)?;
+    let _alone = platform::alone(&runtime.join(LOCK))?;
     let config = match &asked {
         Asked::Forget => return Ok(Papers::of(&state).forget()?),
         Asked::Rehearse => None,
@@ -82,7 +86,7 @@ fn main() -> Result<()> {
     let (give, orders) = mpsc::channel();
     let (Some(config), Asked::Serve { frame, .. }) = (config, asked) else {
         order::listen(give);
-        return window::run(Arc::new(Rehearsal::new(now)), Frame::Panel, orders, runtime);
+        return window::run(Arc::new(Rehearsal::new(platform::now)), Frame::Panel, orders, runtime);
     };
     let workers = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
@@ -149,25 +153,12 @@ fn folder(name: &str) -> PathBuf {
     std::env::var_os(name).map_or_else(|| PathBuf::from("."), PathBuf::from)
 }
 
-/// The wall clock, as the main loop's library tells it.
-fn now() -> DateTime<Utc> {
-    DateTime::from_timestamp_micros(glib::real_time()).unwrap_or_default()
-}
-
-/// One kiosk to a machine: two would fight for the printer and the card.
-fn alone(folder: &Path) -> Result<File> {
-    let path = folder.join("kiosk.lock");
-    let file = File::create(&path).with_context(|| format!("{} is not there", path.display()))?;
-    flock(&file, FlockOperation::NonBlockingLockExclusive).context("another kiosk runs here")?;
-    Ok(file)
-}
-
 /// Remembers this beginning and says how it goes on.
 fn begin(folder: &Path) -> Result<Start> {
     let path = folder.join(STARTS);
     let before = starts::read(&path);
-    let boot = fs::read_to_string(BOOT).unwrap_or_default().trim().to_owned();
-    let at_ms = now().timestamp_millis();
+    let boot = platform::boot();
+    let at_ms = platform::now().timestamp_millis();
     let start = starts::decide(&before, at_ms, &boot);
     let this = Line { at_ms, boot, reboot: start == Start::Reboot };
     if let Err(fault) = starts::keep(&path, &before, &this) {

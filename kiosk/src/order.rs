@@ -21,14 +21,17 @@ pub enum Order {
     },
     /// A script in the page, in a rehearsal only.
     Script(String),
-    /// A view to draw in place of the terminal's, in a rehearsal only.
+    /// A view to draw in place of the terminal's, in a rehearsal only; `null` ends that.
     Show(Value),
+    /// Look whether the idle screen stands still, as is done by itself now and then, and as if that
+    /// time had passed.
+    Look,
     /// The end.
     Quit,
 }
 
-/// Reads orders of a rehearsal line by line: `picture PATH`, `show VIEW`, `hang`, `quit`. The end
-/// of the input ends nothing.
+/// Reads orders of a rehearsal line by line: `picture PATH`, `show VIEW`, `look`, `hang`, `quit`.
+/// The end of the input ends nothing.
 pub fn listen(orders: Sender<Order>) {
     thread::spawn(move || {
         for line in std::io::stdin().lock().lines().map_while(Result::ok) {
@@ -40,6 +43,7 @@ pub fn listen(orders: Sender<Order>) {
                     Ok(view) => send(&orders, Order::Show(view)),
                     Err(fault) => tracing::warn!(%fault, "order.unreadable"),
                 },
+                "look" => send(&orders, Order::Look),
                 "quit" => send(&orders, Order::Quit),
                 _ => tracing::warn!(word, "order.unknown"),
             }

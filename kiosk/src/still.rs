@@ -5,8 +5,12 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use gtk::{glib, pango, prelude::*};
 
+use crate::{life, platform};
+
 /// So long it stands before the window is tried again.
 const STANDS: Duration = Duration::from_secs(600);
+/// Between two words to systemd that it still stands, at most.
+const TURN: Duration = Duration::from_millis(250);
 const WORDS: &str = "暂停服务\nOut of service\n\n付过的钱不会丢，也不会重复入账\n\
     Money you paid is safe and booked once";
 /// The size of its letters, in points.
@@ -30,6 +34,10 @@ pub fn show() -> Result<()> {
     window.connect_delete_event(|_, _| glib::Propagation::Stop);
     window.show_all();
     glib::timeout_add_local_once(STANDS, gtk::main_quit);
+    // systemd would take one that says nothing for one that hangs.
+    life::stands();
+    let mut told = life::Teller::default();
+    platform::every(TURN, move || told.tell(platform::monotonic_ms(), true));
     tracing::error!("still.shown");
     gtk::main();
     Ok(())

@@ -1,9 +1,7 @@
 //! The one window: full screen, going nowhere, watched.
 
 use std::{
-    cell::RefCell,
     path::PathBuf,
-    rc::Rc,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -13,26 +11,26 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use gtk::glib;
 use serde_json::Value;
 use tauri::{
     AppHandle, RunEvent, State, Url, WebviewUrl, WebviewWindowBuilder, WindowEvent,
     webview::NewWindowResponse,
 };
 use terminal::{engine::Beat, intent::Intent, view::View};
-use webkit2gtk::{WebProcessTerminationReason, WebView, WebViewExt};
 
 use crate::{
     core::Core,
-    glass, life,
+    glass::{self, Page},
+    life,
     order::Order,
-    watch::{Act, Watch},
+    platform,
+    watch::{Act, SIGHT_MS, Watch},
 };
 
 /// The window's name, in the capability file as well.
 const NAME: &str = "main";
 /// Where the page comes from, for whoever serves it files.
-pub const ORIGIN: &str = "tauri://localhost";
+pub const ORIGIN: &str = platform::ORIGIN;
 /// Between two looks at the page's life.
 const TICK: Duration = Duration::from_millis(250);
 /// A screen on which nobody stands; only such a one is held to change.
@@ -68,7 +66,7 @@ impl Pulse {
 
 /// Milliseconds of the clock that never jumps.
 fn now_ms() -> u64 {
-    u64::try_from(glib::monotonic_time() / 1000).unwrap_or_default()
+    platform::monotonic_ms()
 }
 
 /// The page's sign of life; the answer is what it has to draw.
@@ -123,7 +121,9 @@ fn is_driven() -> bool {
 
 /// Whether the page may go there: it stays with itself.
 fn is_own(url: &Url) -> bool {
-    url.scheme() == "tauri" && url.host_str() == Some("localhost")
+    let place =
+        |url: &Url| (url.scheme().to_owned(), url.host_str().map(str::to_owned), url.port());
+    ORIGIN.parse().is_ok_and(|own| place(&own) == place(url))
 }
 
 /// Opens the window and stays until an order ends it. `runtime` is where the sign that the page is
@@ -192,28 +192,27 @@ fn open(app: &AppHandle, frame: Frame, room: Room, orders: Receiver<Order>) -> R
             .skip_taskbar(true),
         Frame::Desk(width, height) => window.inner_size(f64::from(width), f64::from(height)),
     };
+    #[cfg(windows)]
+    let window = window.additional_browser_args(glass::ARGUMENTS);
     let window = window.build()?;
     let handle = app.clone();
-    window.with_webview(move |inner| {
-        let view = inner.inner();
-        glass::lock_down(&view);
+    glass::with(&window, move |view| {
         guard(&view, &handle, &room);
         obey(view, handle, room, orders);
-    })?;
-    Ok(())
+    })
 }
 
 /// Does what the watch says.
-fn act(view: &WebView, app: &AppHandle, core: &Arc<dyn Core>, act: Act) {
+fn act(view: &Page, app: &AppHandle, core: &Arc<dyn Core>, act: Act) {
     match act {
         Act::Reload => {
             tracing::warn!("page.reload");
-            view.reload();
+            glass::reload(view);
         }
         Act::Terminate => {
             tracing::warn!("page.end");
             core.page_failed("page_hung");
-            view.terminate_web_process();
+            glass::end(view);
         }
         Act::Exit => {
             tracing::error!("page.given_up");
@@ -223,11 +222,10 @@ fn act(view: &WebView, app: &AppHandle, core: &Arc<dyn Core>, act: Act) {
 }
 
 /// Hears the page's crash, and looks at its life a few times a second.
-fn guard(view: &WebView, app: &AppHandle, room: &Room) {
+fn guard(view: &Page, app: &AppHandle, room: &Room) {
     let heard = (app.clone(), room.clone());
-    view.connect_web_process_terminated(move |view, reason| {
-        tracing::warn!(?reason, "page.gone");
-        if reason != WebProcessTerminationReason::TerminatedByApi {
+    glass::on_gone(view, move |view, by_itself| {
+        if by_itself {
             heard.1.core.page_failed("page_crashed");
         }
         let what = heard.1.pulse.watch().gone(now_ms());
@@ -235,7 +233,7 @@ fn guard(view: &WebView, app: &AppHandle, room: &Room) {
     });
     let (view, app, room) = (view.clone(), app.clone(), room.clone());
     let mut told = life::Teller::default();
-    glib::timeout_add_local(TICK, move || {
+    platform::every(TICK, move || {
         let now = now_ms();
         let idle = *room.pulse.screen() == IDLE;
         let (what, well, sight) = {
@@ -246,20 +244,20 @@ fn guard(view: &WebView, app: &AppHandle, room: &Room) {
         if let Some(what) = what {
             act(&view, &app, &room.core, what);
         }
-        if sight && idle {
+        if glass::SEES && sight && idle {
             see(&view, &app, &room, now);
         }
         told.tell(now, well && room.core.still().is_empty());
-        glib::ControlFlow::Continue
     });
 }
 
 /// Looks at the idle screen: the same picture twice is a frozen screen under a living page.
-fn see(view: &WebView, app: &AppHandle, room: &Room, now: u64) {
+fn see(view: &Page, app: &AppHandle, room: &Room, now: u64) {
     let again = (view.clone(), app.clone(), room.clone());
     glass::digest(view, move |seen| match seen {
         Ok(digest) => {
             let what = again.2.pulse.watch().seen(now, digest);
+            tracing::debug!(frozen = what.is_some(), "page.seen");
             match what {
                 Some(what) => {
                     tracing::warn!("page.frozen");
@@ -281,10 +279,10 @@ struct Room {
 }
 
 /// Does what is asked from outside the page, between two turns of the main loop.
-fn obey(view: WebView, app: AppHandle, room: Room, orders: Receiver<Order>) {
-    let orders = Rc::new(RefCell::new(orders));
-    glib::timeout_add_local(TICK / 5, move || {
-        while let Ok(order) = orders.borrow().try_recv() {
+fn obey(view: Page, app: AppHandle, room: Room, orders: Receiver<Order>) {
+    let mut looks = 0;
+    platform::every(TICK / 5, move || {
+        while let Ok(order) = orders.try_recv() {
             match order {
                 Order::Picture { full, answer } => glass::picture(&view, full, move |seen| {
                     // Who asked may have gone; the picture then goes nowhere.
@@ -296,7 +294,14 @@ fn obey(view: WebView, app: AppHandle, room: Room, orders: Receiver<Order>) {
                 }
                 Order::Show(exhibit) => {
                     let mut shown = room.exhibit.lock().unwrap_or_else(PoisonError::into_inner);
-                    *shown = Some(exhibit);
+                    *shown = (!exhibit.is_null()).then_some(exhibit);
+                }
+                Order::Look => {
+                    if *room.pulse.screen() == IDLE {
+                        // It counts as the next one that is due.
+                        looks += 1;
+                        see(&view, &app, &room, now_ms() + looks * SIGHT_MS);
+                    }
                 }
                 Order::Quit => {
                     room.pulse.quitting.store(true, Ordering::Relaxed);
@@ -304,7 +309,6 @@ fn obey(view: WebView, app: AppHandle, room: Room, orders: Receiver<Order>) {
                 }
             }
         }
-        glib::ControlFlow::Continue
     });
 }
 

@@ -10,6 +10,7 @@
 use std::{
     env, fs,
     io::{BufRead, BufReader, Write},
+    os::unix::net::UnixDatagram,
     path::Path,
     process::{Child, ChildStdin, Command, Stdio},
     sync::mpsc::{self, Receiver},
@@ -76,12 +77,19 @@ fn moment(line: &Value) -> i64 {
 
 impl Kiosk {
     fn start(display: &str, folder: &Path) -> Kiosk {
+        Kiosk::supervised(display, folder, &[])
+    }
+
+    /// With what systemd would tell it.
+    fn supervised(display: &str, folder: &Path, told: &[(&str, &str)]) -> Kiosk {
         let mut child = Command::new(env!("CARGO_BIN_EXE_kiosk"))
             .arg("--rehearse")
             .env("DISPLAY", display)
             .env("GDK_BACKEND", "x11")
             .env("NO_AT_BRIDGE", "1")
             .env("WEBKIT_DISABLE_DMABUF_RENDERER", "1")
+            .envs(told.iter().copied())
+            .env("RUST_LOG", "info,kiosk=debug")
             .env("RUNTIME_DIRECTORY", folder)
             .env("STATE_DIRECTORY", folder)
             .stdin(Stdio::piped())
@@ -108,13 +116,25 @@ impl Kiosk {
 
     /// The moment it says a word, in milliseconds.
     fn says(&self, word: &str) -> i64 {
+        moment(&self.tells(&[word]))
+    }
+
+    /// The next line with one of these words.
+    fn tells(&self, words: &[&str]) -> Value {
         loop {
-            let line = self.said.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no {word}"));
+            let line = self.said.recv_timeout(PATIENCE);
+            let line = line.unwrap_or_else(|_| panic!("none of {words:?}"));
             eprintln!("{line}");
-            if line["fields"]["message"] == word {
-                return moment(&line);
+            if words.iter().any(|word| line["fields"]["message"] == *word) {
+                return line;
             }
         }
+    }
+
+    /// Draws a view in place of the rehearsal's own.
+    fn show(&mut self, view: &Value) {
+        self.order(&format!("show {view}"));
+        self.says("exhibit.drawn");
     }
 
     /// The process of its page.
@@ -223,8 +243,7 @@ fn the_real_window_draws_the_screens_in_every_look() {
             view["seq"] = number.into();
             view["mode"]["language"] = language.into();
             view["mode"]["elder"] = elder.into();
-            kiosk.order(&format!("show {view}"));
-            kiosk.says("exhibit.drawn");
+            kiosk.show(&view);
             let picture = folder.path().join(format!("{name}.jpg"));
             kiosk.order(&format!("picture {}", picture.display()));
             kiosk.says("picture.kept");
@@ -240,14 +259,67 @@ fn the_real_window_draws_the_screens_in_every_look() {
 }
 
 #[test]
+fn an_idle_screen_that_stands_still_under_a_beating_page_is_loaded_again() {
+    let Some((display, _running)) = display("1080x1920x24") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut kiosk = Kiosk::start(&display, folder.path());
+    kiosk.says("page.up");
+    // The look at a page that has just come up.
+    kiosk.says("page.seen");
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../web/apps/kiosk/samples/home.json");
+    let mut view: Value = serde_json::from_str(&fs::read_to_string(sample).unwrap()).unwrap();
+    // The clock on it goes: nothing is wrong.
+    for (number, now) in ["06:32:08", "06:32:09", "06:32:10"].iter().enumerate() {
+        view["seq"] = (1_000_000 + number).into();
+        view["now"] = format!("2026-11-20T{now}Z").into();
+        kiosk.show(&view);
+        kiosk.order("look");
+        let seen = kiosk.tells(&["page.seen", "page.frozen"]);
+        assert_eq!(seen["fields"]["frozen"], false, "{now}");
+    }
+    // It stops, and the page beats on.
+    kiosk.order("look");
+    kiosk.says("page.frozen");
+    kiosk.says("page.end");
+    kiosk.says("page.up");
+    kiosk.order("show null");
+    kiosk.order("quit");
+    assert!(kiosk.run.0.wait().unwrap().success());
+}
+
+#[test]
+fn two_fingers_that_move_apart_are_heard_by_nobody() {
+    let Some((display, _running)) = display("640x480x24") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut kiosk = Kiosk::start(&display, folder.path());
+    let heard = kiosk.tells(&["pinch.heard", "pinch.unknown"]);
+    assert_eq!(heard["fields"]["before"], true, "the library keeps its gesture elsewhere");
+    assert_eq!(heard["fields"]["after"], false);
+    kiosk.says("page.up");
+    kiosk.order("quit");
+    assert!(kiosk.run.0.wait().unwrap().success());
+}
+
+#[test]
 fn a_kiosk_that_keeps_beginning_shows_a_still_page_without_webkit() {
     let Some((display, _running)) = display("1080x1920x24") else { return };
     let folder = tempfile::tempdir().unwrap();
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
     let lines: String = (0..3).map(|n| format!("{} {boot}", now_ms() - 1_000 * n)).collect();
     fs::write(folder.path().join("starts"), lines).unwrap();
-    let kiosk = Kiosk::start(&display, folder.path());
+    let path = folder.path().join("notify");
+    let systemd = UnixDatagram::bind(&path).unwrap();
+    systemd.set_read_timeout(Some(PATIENCE)).unwrap();
+    let told = [("NOTIFY_SOCKET", path.to_str().unwrap()), ("WATCHDOG_USEC", "1000000")];
+    let kiosk = Kiosk::supervised(&display, folder.path(), &told);
     kiosk.says("still.shown");
+    // It stands for ten minutes: systemd must not take it for a process that hangs.
+    for want in ["READY=1", "WATCHDOG=1", "WATCHDOG=1"] {
+        let mut heard = [0; 64];
+        let length = systemd.recv(&mut heard).unwrap();
+        assert_eq!(String::from_utf8_lossy(&heard[..length]).trim(), want);
+    }
+    assert!(!folder.path().join("health").exists(), "no release has come up");
 }
 
 #[test]

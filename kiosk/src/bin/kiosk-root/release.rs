@@ -2,29 +2,35 @@
 //! minute, or the link goes back. What is not signed by the maker never gets that far.
 
 use std::{
-    fs,
+    fs::{self, File},
+    io::ErrorKind,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
-    process::Command,
     thread,
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail, ensure};
-use aws_lc_rs::{digest, signature};
+use anyhow::{Result, bail, ensure};
 use serde::Deserialize;
 
+use crate::{proof::proven, trial::Trial, unpack::unpack};
+
 /// How long a release has to come up, in seconds.
-const HEALTH_S: u32 = 60;
-/// The largest archive, in bytes.
-const ARCHIVE_MAX: u64 = 256 * 1024 * 1024;
-/// Releases that are kept: the one that runs and the one before it.
-const KEPT: usize = 2;
+pub const HEALTH_S: u32 = 60;
+/// The same where the whole machine begins, its display with it.
+pub const HEALTH_BOOT_S: u32 = 180;
 
 /// A SHA-256 in lower-case hexadecimal.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Digest(String);
+
+impl Digest {
+    /// Its 64 digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
 
 impl TryFrom<String> for Digest {
     type Error = String;
@@ -36,24 +42,20 @@ impl TryFrom<String> for Digest {
     }
 }
 
-/// What the maker signs.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Manifest {
-    version: Version,
-    sha256: Digest,
-}
-
 /// `1.4.2`: three numbers that grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
-struct Version([u32; 3]);
+pub struct Version([u32; 3]);
 
 impl TryFrom<String> for Version {
     type Error = String;
 
     fn try_from(text: String) -> Result<Version, String> {
-        let numbers: Option<Vec<u32>> = text.split('.').map(|part| part.parse().ok()).collect();
+        // A number may come with a sign where the language reads it; in a version none does.
+        let number = |part: &str| {
+            if part.starts_with('+') { None } else { part.parse().ok() }
+        };
+        let numbers: Option<Vec<u32>> = text.split('.').map(number).collect();
         let three = numbers.and_then(|numbers| <[u32; 3]>::try_from(numbers).ok());
         three.map(Version).ok_or_else(|| format!("{text:?} is not a version"))
     }
@@ -72,9 +74,9 @@ pub struct Place {
     pub inbox: PathBuf,
     /// The maker's public key, 32 bytes in hexadecimal.
     pub key: PathBuf,
-    /// `releases/VERSION/` and the link `current`.
+    /// `releases/VERSION/`, the link `current`, and `trial` while a release is tried.
     pub home: PathBuf,
-    /// Written by a kiosk whose page is up: its version.
+    /// Written by a kiosk whose page is up: its version. It does not outlive the machine's start.
     pub health: PathBuf,
 }
 
@@ -83,35 +85,25 @@ pub fn wait() {
     thread::sleep(Duration::from_secs(1));
 }
 
-fn unhex(path: &Path) -> Result<Vec<u8>> {
-    let text =
-        fs::read_to_string(path).with_context(|| format!("{} is missing", path.display()))?;
-    let text = text.trim();
-    ensure!(text.len() % 2 == 0 && text.is_ascii(), "{} is not hexadecimal", path.display());
-    let byte = |at| u8::from_str_radix(&text[at..at + 2], 16);
-    let bytes: Result<Vec<u8>, _> = (0..text.len()).step_by(2).map(byte).collect();
-    bytes.with_context(|| format!("{} is not hexadecimal", path.display()))
-}
-
-/// The manifest of a release, once its signature and its archive's digest are right.
-fn proven(place: &Place, release: &Digest) -> Result<Manifest> {
-    let file = |kind: &str| place.inbox.join(format!("{}.{kind}", release.0));
-    let manifest = fs::read(file("json")).context("the release has no manifest")?;
-    let key = signature::UnparsedPublicKey::new(&signature::ED25519, unhex(&place.key)?);
-    let signed = key.verify(&manifest, &unhex(&file("sig"))?);
-    ensure!(signed.is_ok(), "the release is not signed by its maker");
-    let manifest: Manifest = serde_json::from_slice(&manifest)?;
-    ensure!(manifest.sha256 == *release, "the manifest is another release's");
-    let archive = file("tar");
-    ensure!(fs::metadata(&archive)?.len() <= ARCHIVE_MAX, "the archive is too large");
-    let found = digest::digest(&digest::SHA256, &fs::read(archive)?);
-    let found: String = found.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    ensure!(found == release.0, "the archive is damaged");
-    Ok(manifest)
+/// Takes a file or a folder away; one that is not there is gone already.
+///
+/// # Errors
+/// If the disk does not allow it.
+pub fn remove(path: &Path) -> Result<()> {
+    let found = fs::symlink_metadata(path);
+    let gone = match found {
+        Ok(found) if found.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+        Err(fault) => Err(fault),
+    };
+    match gone {
+        Err(fault) if fault.kind() != ErrorKind::NotFound => Err(fault.into()),
+        _ => Ok(()),
+    }
 }
 
 /// The release that runs, by its link.
-fn current(place: &Place) -> Option<Version> {
+pub fn current(place: &Place) -> Option<Version> {
     let target = fs::read_link(place.home.join("current")).ok()?;
     let name = target.file_name()?.to_str()?.to_owned();
     Version::try_from(name).ok()
@@ -120,16 +112,17 @@ fn current(place: &Place) -> Option<Version> {
 /// Lets the link say that `version` runs; there is no moment without a link.
 fn point(place: &Place, version: Version) -> Result<()> {
     let beside = place.home.join("next");
-    let _ = fs::remove_file(&beside);
+    remove(&beside)?;
     symlink(Path::new("releases").join(version.to_string()), &beside)?;
-    Ok(fs::rename(beside, place.home.join("current"))?)
+    fs::rename(beside, place.home.join("current"))?;
+    Ok(File::open(&place.home)?.sync_all()?)
 }
 
 /// Puts a release in place. `restart` starts the kiosk anew, `look` lies between two looks at
 /// whether it is up.
 ///
 /// Invariant: whatever fails, the link names a release that lies there whole:
-/// `a_release_that_does_not_come_up_is_taken_back`.
+/// `whatever_is_wrong_with_an_archive_the_release_that_runs_stays`.
 ///
 /// # Errors
 /// If it is not signed, damaged, not newer, cannot be unpacked, or does not come up within a
@@ -140,80 +133,92 @@ pub fn apply(
     restart: impl Fn() -> Result<()>,
     look: impl Fn(),
 ) -> Result<()> {
-    let manifest = proven(place, release)?;
-    let before = current(place);
-    ensure!(before.is_none_or(|before| manifest.version > before), "it is not newer");
-    unpack(place, release, manifest.version)?;
-    let _ = fs::remove_file(&place.health);
-    point(place, manifest.version)?;
-    let up = restart().and_then(|()| comes_up(place, manifest.version, look));
+    let release = proven(place, release)?;
+    let (before, tried) = (current(place), release.version);
+    ensure!(before.is_none_or(|before| tried > before), "it is not newer");
+    unpack(place, &release)?;
+    // An older start's word would speak for the new one.
+    remove(&place.health)?;
+    if let Some(before) = before {
+        Trial { before, tried }.begin(place)?;
+    }
+    point(place, tried)?;
+    let up = restart().and_then(|()| comes_up(place, tried, HEALTH_S, look));
+    decide(place, tried, before, up, restart)
+}
+
+/// Ends what a power cut has left open: the release that was being tried has to come up in this
+/// start of the machine, or the one before it runs again.
+///
+/// Invariant: a release that was never seen to be up does not outlive two starts of the machine:
+/// `after_a_power_cut_a_release_on_trial_comes_up_or_is_taken_back`.
+///
+/// # Errors
+/// If the release was taken back, or the disk does not allow it.
+pub fn settle(place: &Place, restart: impl Fn() -> Result<()>, look: impl Fn()) -> Result<()> {
+    let Some(trial) = Trial::open(place) else { return Trial::end(place) };
+    if current(place) != Some(trial.tried) {
+        // The power went before the link was turned, or after it had been turned back.
+        return Trial::end(place);
+    }
+    let up = comes_up(place, trial.tried, HEALTH_BOOT_S, look);
+    decide(place, trial.tried, Some(trial.before), up, restart)
+}
+
+/// Keeps a release that is up, and takes back one that is not.
+fn decide(
+    place: &Place,
+    tried: Version,
+    before: Option<Version>,
+    up: Result<()>,
+    restart: impl Fn() -> Result<()>,
+) -> Result<()> {
     let Err(fault) = up else {
-        return sweep(place, manifest.version, before);
+        Trial::end(place)?;
+        // It runs: a folder that cannot be taken away is no reason to say that it does not.
+        if let Err(fault) = sweep(place, tried, before) {
+            eprintln!("older releases stay: {fault:#}");
+        }
+        return Ok(());
     };
     let Some(before) = before else {
         return Err(fault.context("there is no release to go back to"));
     };
     point(place, before)?;
+    Trial::end(place)?;
     restart()?;
     Err(fault.context(format!("taken back to {before}")))
 }
 
-fn unpack(place: &Place, release: &Digest, version: Version) -> Result<()> {
-    let archive = place.inbox.join(format!("{}.tar", release.0));
-    let home = place.home.join("releases");
-    let (whole, half) = (home.join(version.to_string()), home.join(format!("{version}.half")));
-    for old in [&whole, &half] {
-        if old.exists() {
-            fs::remove_dir_all(old)?;
-        }
-    }
-    fs::create_dir_all(&half)?;
-    let ended = Command::new("tar")
-        .args(["--extract", "--no-same-owner", "--file"])
-        .arg(archive)
-        .arg("--directory")
-        .arg(&half)
-        .status()?;
-    ensure!(ended.success(), "the archive cannot be unpacked");
-    ensure!(half.join("kiosk").is_file(), "there is no kiosk in the archive");
-    Ok(fs::rename(half, whole)?)
-}
-
-fn comes_up(place: &Place, version: Version, look: impl Fn()) -> Result<()> {
-    for _ in 0..HEALTH_S {
+fn comes_up(place: &Place, version: Version, patience_s: u32, look: impl Fn()) -> Result<()> {
+    for _ in 0..patience_s {
         let said = fs::read_to_string(&place.health).unwrap_or_default();
         if said.trim() == version.to_string() {
             return Ok(());
         }
         look();
     }
-    bail!("{version} has not come up in {HEALTH_S} s")
+    bail!("{version} has not come up in {patience_s} s")
 }
 
 /// Keeps the release that runs and the one before; older ones go.
 fn sweep(place: &Place, now: Version, before: Option<Version>) -> Result<()> {
     let kept: Vec<String> = [Some(now), before].iter().flatten().map(ToString::to_string).collect();
-    debug_assert!(kept.len() <= KEPT);
     for entry in fs::read_dir(place.home.join("releases"))? {
         let entry = entry?;
         if !kept.iter().any(|kept| entry.file_name() == kept.as_str()) {
-            fs::remove_dir_all(entry.path())?;
+            remove(&entry.path())?;
         }
     }
     Ok(())
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
-    use std::cell::Cell;
 
-    const KEY: &str = include_str!("../../../tests/release/key.hex");
-    const MANIFEST: &str = include_str!("../../../tests/release/manifest.json");
-    /// Made by OpenSSL, not by us.
-    const SIGNATURE: &str = include_str!("../../../tests/release/signature.hex");
-
-    fn place(folder: &Path) -> Place {
+    /// A place where 0.1.0 runs.
+    pub fn place(folder: &Path) -> Place {
         let place = Place {
             inbox: folder.join("inbox"),
             key: folder.join("key"),
@@ -222,109 +227,17 @@ mod tests {
         };
         fs::create_dir_all(&place.inbox).unwrap();
         fs::create_dir_all(place.home.join("releases/0.1.0")).unwrap();
-        fs::write(&place.key, KEY).unwrap();
+        fs::write(place.home.join("releases/0.1.0/kiosk"), "0.1.0").unwrap();
         point(&place, Version([0, 1, 0])).unwrap();
         place
     }
 
-    fn digest_of(bytes: &[u8]) -> Digest {
-        let found = digest::digest(&digest::SHA256, bytes);
-        Digest(found.as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
-    }
-
-    fn lay(place: &Place, release: &Digest, archive: &[u8], manifest: &str, signature: &str) {
+    /// Lays the three files of a release into the inbox.
+    pub fn lay(place: &Place, release: &Digest, archive: &[u8], manifest: &str, signature: &str) {
         let file = |kind: &str| place.inbox.join(format!("{}.{kind}", release.0));
         fs::write(file("tar"), archive).unwrap();
         fs::write(file("json"), manifest).unwrap();
         fs::write(file("sig"), signature).unwrap();
-    }
-
-    #[test]
-    fn a_release_is_believed_only_with_its_makers_signature() {
-        let good = b"a release".as_slice();
-        let release = digest_of(good);
-        let other = MANIFEST.replace("0.2.0", "0.9.9");
-        let forged = format!("00{}", &SIGNATURE[2..]);
-        let cases: [(&[u8], &str, &str, &str); 5] = [
-            (good, MANIFEST, SIGNATURE, ""),
-            (b"another", MANIFEST, SIGNATURE, "the archive is damaged"),
-            (good, &other, SIGNATURE, "the release is not signed by its maker"),
-            (good, MANIFEST, &forged, "the release is not signed by its maker"),
-            (good, MANIFEST, "zz", "is not hexadecimal"),
-        ];
-        for (archive, manifest, signature, want) in cases {
-            let folder = tempfile::tempdir().unwrap();
-            let place = place(folder.path());
-            lay(&place, &release, archive, manifest, signature);
-            match proven(&place, &release) {
-                Ok(manifest) => {
-                    assert_eq!((manifest.version, want), (Version([0, 2, 0]), ""));
-                }
-                Err(fault) => {
-                    let said = format!("{fault:#}");
-                    assert!(!want.is_empty() && said.contains(want), "{said} for {want}");
-                }
-            }
-        }
-    }
-
-    /// A signed archive with a kiosk in it, made with a key of this test's own.
-    fn signed(place: &Place, version: &str) -> Digest {
-        use aws_lc_rs::signature::KeyPair;
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("kiosk"), version).unwrap();
-        let archive = folder.path().join("archive.tar");
-        let ended = Command::new("tar")
-            .args(["--create", "--file"])
-            .arg(&archive)
-            .arg("--directory")
-            .arg(folder.path())
-            .arg("kiosk")
-            .status()
-            .unwrap();
-        assert!(ended.success());
-        let archive = fs::read(archive).unwrap();
-        let release = digest_of(&archive);
-        let manifest = format!(r#"{{"version":"{version}","sha256":"{}"}}"#, release.0);
-        let pair = signature::Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
-        let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
-        fs::write(&place.key, hex(pair.public_key().as_ref())).unwrap();
-        let signature = hex(pair.sign(manifest.as_bytes()).as_ref());
-        lay(place, &release, &archive, &manifest, &signature);
-        release
-    }
-
-    #[test]
-    fn a_release_that_comes_up_stays_and_older_ones_go() {
-        let folder = tempfile::tempdir().unwrap();
-        let place = place(folder.path());
-        fs::create_dir_all(place.home.join("releases/0.0.9")).unwrap();
-        let release = signed(&place, "0.2.0");
-        let up = || Ok(fs::write(&place.health, "0.2.0\n")?);
-        apply(&place, &release, up, || {}).unwrap();
-        assert_eq!(current(&place), Some(Version([0, 2, 0])));
-        assert_eq!(fs::read_to_string(place.home.join("current/kiosk")).unwrap(), "0.2.0");
-        assert!(place.home.join("releases/0.1.0").exists());
-        assert!(!place.home.join("releases/0.0.9").exists());
-        let again = apply(&place, &release, up, || {}).unwrap_err();
-        assert_eq!(again.to_string(), "it is not newer");
-    }
-
-    #[test]
-    fn a_release_that_does_not_come_up_is_taken_back() {
-        let folder = tempfile::tempdir().unwrap();
-        let place = place(folder.path());
-        let release = signed(&place, "0.2.0");
-        let (starts, looks) = (Cell::new(0), Cell::new(0));
-        let restart = || {
-            starts.set(starts.get() + 1);
-            // An old kiosk that still runs says its own version.
-            Ok(fs::write(&place.health, "0.1.0")?)
-        };
-        let fault = apply(&place, &release, restart, || looks.set(looks.get() + 1)).unwrap_err();
-        assert!(format!("{fault:#}").contains("taken back to 0.1.0"), "{fault:#}");
-        assert_eq!(current(&place), Some(Version([0, 1, 0])));
-        assert_eq!((starts.get(), looks.get()), (2, HEALTH_S));
     }
 
     #[test]
@@ -335,6 +248,8 @@ mod tests {
             ("1.4.2.1", None),
             ("../1.4", None),
             ("1.4.x", None),
+            ("1.+4.2", None),
+            ("1..2", None),
         ];
         for (text, want) in cases {
             assert_eq!(Version::try_from(text.to_owned()).ok(), want, "{text}");
