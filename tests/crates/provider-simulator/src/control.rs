@@ -11,6 +11,7 @@
 //! | `POST /control/orders/{no}/replay` | | the merchant's answer to the old bytes |
 //! | `POST /control/orders/{no}/finish`, `…/close` | | Alipay notices |
 //! | `POST /control/orders/{no}/refunds/{refund_no}` | `{"status": …}` | whether it changed |
+//! | `POST …/refunds/{refund_no}/callback` | list of [`Fault`] | the merchant's answer |
 //! | `POST /control/jsapi` | [`PayerParams`] | `provider_trade_no`, or 409 |
 //! | `GET`, `POST`, `DELETE /control/faults`, `DELETE …/{id}` | [`Rule`] | rules, numbered |
 //! | `POST /control/release` | | callbacks kept back go out |
@@ -57,6 +58,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
             .route("/orders/{no}/finish", post().to(finish))
             .route("/orders/{no}/close", post().to(close))
             .route("/orders/{no}/refunds/{refund_no}", post().to(settle))
+            .route("/orders/{no}/refunds/{refund_no}/callback", post().to(refund_callback))
             .route("/jsapi", post().to(jsapi))
             .route("/faults", web::get().to(faults))
             .route("/faults", post().to(add_fault))
@@ -127,6 +129,16 @@ async fn callback(
     faults: web::Json<Vec<Fault>>,
 ) -> HttpResponse {
     let written = world.letter(&no, &faults);
+    posted(&world, written).await
+}
+
+async fn refund_callback(
+    world: Shared,
+    path: web::Path<(String, String)>,
+    faults: web::Json<Vec<Fault>>,
+) -> HttpResponse {
+    let (no, refund_no) = path.into_inner();
+    let written = world.refund_letter(&no, &refund_no, &faults);
     posted(&world, written).await
 }
 

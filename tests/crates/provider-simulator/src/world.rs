@@ -205,6 +205,17 @@ impl World {
         changed
     }
 
+    /// Ends a refund that was accepted, unless somebody ended it meanwhile.
+    pub(crate) fn settle_due(&self, key: &TradeKey, no: &str, status: RefundStatus) {
+        let waits = self.state().book.find(key).is_some_and(|trade| {
+            let mut refunds = trade.refunds.iter();
+            refunds.any(|one| one.out_refund_no == no && one.status == RefundStatus::Processing)
+        });
+        if waits {
+            self.settle(key, no, status);
+        }
+    }
+
     /// Closes an Alipay trade whose time is over, and tells the merchant if it exists
     /// (payments.md B8).
     pub(crate) fn expire(&self, key: &TradeKey) {
