@@ -1,57 +1,64 @@
 //! The daily bill.
 
+use std::io::Cursor;
+
 use connector::{
-    Doubt, Method, Outcome,
-    alipay::bill::{self, BillError, BillRow, Link, RowKind, Totals},
+    Doubt, Method, Outcome, Response,
+    alipay::bill::{self, Link, RowKind, TradeRow},
+    bill::{BillError, Whole},
     http::BILL_MAX,
 };
-use domain::Money;
+use domain::{BusinessDay, Money};
 
 use crate::support::*;
 
 const METHOD: &str = "alipay.data.dataservice.bill.downloadurl.query";
 const BILL: &[u8] = include_bytes!("bill.zip");
 
+fn open(zip: &[u8]) -> Result<(Vec<TradeRow>, Whole), BillError> {
+    let mut rows = Vec::new();
+    let whole = bill::read_trade(Cursor::new(zip), |row| rows.push(row))?;
+    Ok((rows, whole))
+}
+
 #[test]
 fn a_whole_bill_is_read_row_by_row() {
-    let bill = bill::open(BILL).unwrap();
-    assert_eq!(
-        bill.totals,
-        Totals {
-            payment_count: 2,
-            received: Money::from_fen(8050),
-            refund_count: 1,
-            given_back: Money::from_fen(2000),
-        }
-    );
-    let [first, second, third] = &bill.rows[..] else { panic!("{:?}", bill.rows) };
+    let (rows, whole) = open(BILL).unwrap();
+    let [first, second, third] = &rows[..] else { panic!("{rows:?}") };
     assert_eq!(
         *first,
-        BillRow {
+        TradeRow {
             line: 6,
             kind: RowKind::Payment,
             provider_trade_no: "2026112022001400000000000001".to_owned(),
             out_trade_no: "R20261120_0001".to_owned(),
             out_refund_no: None,
             subject: "电费 3栋502".to_owned(),
-            finished_at: Some(at("2026-11-19T16:00:01Z")),
+            at: at("2026-11-19T16:00:01Z"),
+            day: BusinessDay::of(at("2026-11-20T00:00:00Z")),
             amount: Money::from_fen(5000),
             received: Money::from_fen(5000),
             fee: Money::from_fen(-30),
         }
     );
-    assert_eq!(second.finished_at, Some(at("2026-11-20T15:59:59Z")));
+    assert_eq!(second.at, at("2026-11-20T15:59:59Z"));
     assert_eq!((&third.kind, third.received.fen(), third.fee.fen()), (&RowKind::Refund, -2000, 12));
     assert_eq!(third.out_refund_no.as_deref(), Some("F20261120_0001"));
-    assert_eq!(bill.sha256.len(), 64);
+    assert_eq!(whole.rows, 3);
+    let sha256 = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, BILL);
+    assert_eq!(whole.sha256, sha256.as_ref());
 }
 
 #[test]
 fn a_damaged_archive_is_refused_at_every_length() {
     for length in 0..BILL.len() {
-        assert!(bill::open(&BILL[..length]).is_err(), "{length} bytes");
+        assert!(open(&BILL[..length]).is_err(), "{length} bytes");
     }
-    assert_eq!(bill::open(b"<html>expired</html>"), Err(BillError::NotAnArchive));
+    assert_eq!(open(b"<html>expired</html>"), Err(BillError::Damaged));
+    let refused = Response { status: 403, headers: Default::default(), body: vec![] };
+    assert_eq!(bill::file(&refused), Err(BillError::NotServed(403)));
+    let account = bill::read_account(Cursor::new(BILL), |_| {});
+    assert_eq!(account, Err(BillError::NoSheet), "the other bill's file");
 }
 
 #[test]
