@@ -216,10 +216,14 @@ pub enum Fault {
     BillWrongHash,
     /// Bill: the compressed file ends too early.
     BillTruncated,
+    /// Bill: the totals are a fen off.
+    BillWrongTotals,
     /// Bill: a column nobody documented.
     BillExtraColumn,
     /// Bill: still being made.
     BillNotReady,
+    /// Bill file: the address is dead already.
+    BillLinkExpired,
     /// The visitor is a virtual account of a snapshot page (C7).
     Snapshot,
 }

@@ -105,7 +105,7 @@ fn act(
         Call::Certificates => certificate::list(world, caller),
         Call::TradeBill => bill::trade(world, caller, query, faults),
         Call::FundFlowBill => bill::fund_flow(world, caller, query, faults),
-        Call::BillFile => bill::file(world, query),
+        Call::BillFile => bill::file(world, query, faults),
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use crate::bill::plant::Plants;
 use crate::book::{Book, Pay, PayError, ProviderKind, RefundStatus, TradeKey, TradeState};
 use crate::chance::Chance;
 use crate::clock::SimClock;
@@ -46,6 +47,7 @@ pub(crate) struct State {
     pub(crate) keys: Keyring,
     pub(crate) key_choice: BTreeMap<String, KeyChoice>,
     pub(crate) bills: BTreeMap<String, BillFile>,
+    pub(crate) plants: Plants,
     pub(crate) people: People,
     pub(crate) codes: Codes,
     pub(crate) tokens: Tokens,
@@ -104,6 +106,7 @@ impl World {
             keys: Keyring::new(&config)?,
             key_choice: config.wechat_merchants.iter().map(choice).collect(),
             bills: BTreeMap::new(),
+            plants: Plants::default(),
             people: People::default(),
             codes: Codes::default(),
             tokens: Tokens::default(),
