@@ -7,8 +7,8 @@ use super::BillError;
 /// The longest line, in bytes: a hundred times a real one.
 pub const LINE_MAX: usize = 64 << 10;
 
-/// The most rows of one bill.
-pub const ROWS_MAX: usize = 2_000_000;
+/// The most rows of one bill: a million sales are two million movements, and some go back.
+pub const ROWS_MAX: usize = 4_000_000;
 
 /// How much is read at once, in bytes.
 const PIECE: usize = 64 << 10;

@@ -7,7 +7,7 @@ use aws_lc_rs::digest::{Algorithm, Context, Digest, SHA256};
 use super::BillError;
 use crate::http::BILL_MAX;
 
-/// The longest text we unpack, in bytes: two million rows of 500 bytes. It is never in memory at
+/// The longest text we unpack, in bytes: four million rows of 250 bytes. It is never in memory at
 /// once.
 pub const UNPACKED_MAX: u64 = 1 << 30;
 
