@@ -1,6 +1,6 @@
 //! The daily bill.
 
-use std::io::Cursor;
+use std::io::{Cursor, Read, Seek, SeekFrom};
 
 use connector::{
     Doubt, Method, Outcome, Response,
@@ -86,4 +86,34 @@ fn the_link_is_read_and_no_bill_is_an_answer() {
     let request = bill::request_download(url);
     assert_eq!((request.method, request.url.as_str()), (Method::Get, url));
     assert_eq!((request.response_max, request.body.len()), (BILL_MAX, 0));
+}
+
+/// A file that gives no more than so many bytes at once.
+struct Pieces<'a> {
+    file: Cursor<&'a [u8]>,
+    size: usize,
+}
+
+impl Read for Pieces<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let most = self.size.min(into.len());
+        self.file.read(&mut into[..most])
+    }
+}
+
+impl Seek for Pieces<'_> {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        self.file.seek(to)
+    }
+}
+
+#[test]
+fn the_pieces_an_archive_comes_in_change_nothing() {
+    let whole = open(BILL).unwrap();
+    for size in [1, 2, 3, 7, 64] {
+        let mut rows = Vec::new();
+        let file = Pieces { file: Cursor::new(BILL), size };
+        let got = bill::read_trade(file, |row| rows.push(row)).unwrap();
+        assert_eq!((rows, got), whole, "{size} bytes at once");
+    }
 }
