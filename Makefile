@@ -17,7 +17,7 @@ test: ## install what is missing and run everything
 bench: ## measure the goals of docs/performance.md; prints ratios and audits the ledger
 	@scripts/bench $(ONLY)
 
-fuzz: ## fuzz the wire parsers for MINUTES (default 10)
+fuzz: ## fuzz the wire and bill parsers for MINUTES (default 10)
 	@scripts/fuzz $(MINUTES)
 
 fmt: ## format the tree

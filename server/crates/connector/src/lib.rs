@@ -20,6 +20,8 @@ pub use secret::Secret;
 pub mod json;
 pub mod key;
 
+pub mod bill;
+
 pub mod alipay;
 pub mod wechat_pay;
 

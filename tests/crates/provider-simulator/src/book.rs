@@ -54,6 +54,7 @@ pub(crate) struct Book {
     by_number: HashMap<String, Vec<usize>>,
     by_code: HashMap<String, usize>,
     by_payment: HashMap<String, usize>,
+    by_refund: HashMap<(String, String), usize>,
     issued: u64,
 }
 

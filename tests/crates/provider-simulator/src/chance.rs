@@ -35,6 +35,11 @@ impl Chance {
         (0..count).map(|_| format!("{}", self.0.random_range(0..10))).collect()
     }
 
+    /// A number below the bound; zero when the bound is.
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        self.0.random_range(0..bound.max(1))
+    }
+
     /// A random identity in the form of a UUID, as `id` of WeChat callbacks.
     pub(crate) fn uuid(&mut self) -> String {
         let mut bytes = [0; 16];

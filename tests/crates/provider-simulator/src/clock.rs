@@ -118,6 +118,12 @@ pub(crate) fn day(unix_ms: i64) -> NaiveDate {
     china(unix_ms).date_naive()
 }
 
+/// Noon of a day in China, in Unix milliseconds.
+pub(crate) fn noon_ms(day: NaiveDate) -> i64 {
+    let midnight_ms = day.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_millis();
+    midnight_ms + (12 * 3_600 - i64::from(CHINA_S)) * 1_000
+}
+
 /// The hour of the day in China, 0 to 23.
 pub(crate) fn hour(unix_ms: i64) -> u32 {
     china(unix_ms).hour()

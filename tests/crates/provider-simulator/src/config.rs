@@ -29,6 +29,9 @@ pub struct Config {
     pub sms_accounts: Vec<SmsAccount>,
     /// Milliseconds between accepting a refund and settling it.
     pub refund_settle_ms: i64,
+    /// Whether refunds of one order must keep the providers' distance: a minute at WeChat, three
+    /// seconds at Alipay.
+    pub refund_gaps: bool,
     /// Whether bills of the present day may be asked for (the real ones are ready at 10:00 of the
     /// next day).
     pub same_day_bills: bool,
@@ -56,6 +59,7 @@ impl Default for Config {
             wechat_apps: vec![WechatApp::default(), WechatApp::service_account()],
             sms_accounts: vec![SmsAccount::aliyun(), SmsAccount::tencent()],
             refund_settle_ms: 200,
+            refund_gaps: true,
             same_day_bills: false,
             fee_basis_points: 60,
             plain_links: false,

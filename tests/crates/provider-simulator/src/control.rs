@@ -11,6 +11,10 @@
 //! | `POST /control/orders/{no}/replay` | | the merchant's answer to the old bytes |
 //! | `POST /control/orders/{no}/finish`, `…/close` | | Alipay notices |
 //! | `POST /control/orders/{no}/refunds/{refund_no}` | `{"status": …}` | whether it changed |
+//! | `POST …/refunds/{refund_no}/callback` | list of [`Fault`] | the merchant's answer |
+//! | `POST /control/bills/plant` | `{"provider", "merchant", "day", "seed", "each"}` | planted |
+//! | `POST /control/bills/planted` | [`Planted`] | whether it is new |
+//! | `DELETE /control/bills/planted` | | bills are the book again |
 //! | `POST /control/jsapi` | [`PayerParams`] | `provider_trade_no`, or 409 |
 //! | `GET`, `POST`, `DELETE /control/faults`, `DELETE …/{id}` | [`Rule`] | rules, numbered |
 //! | `POST /control/release` | | callbacks kept back go out |
@@ -32,6 +36,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::bill::plant::plant_day;
+use crate::bill::{Planted, Whose};
 use crate::book::{Pay, PayError, ProviderKind, RefundStatus};
 use crate::config::KeyMode;
 use crate::fault::{Fault, Rule};
@@ -57,6 +63,10 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
             .route("/orders/{no}/finish", post().to(finish))
             .route("/orders/{no}/close", post().to(close))
             .route("/orders/{no}/refunds/{refund_no}", post().to(settle))
+            .route("/orders/{no}/refunds/{refund_no}/callback", post().to(refund_callback))
+            .route("/bills/plant", post().to(plant))
+            .route("/bills/planted", post().to(plant_one))
+            .route("/bills/planted", web::delete().to(clear_plants))
             .route("/jsapi", post().to(jsapi))
             .route("/faults", web::get().to(faults))
             .route("/faults", post().to(add_fault))
@@ -130,6 +140,16 @@ async fn callback(
     posted(&world, written).await
 }
 
+async fn refund_callback(
+    world: Shared,
+    path: web::Path<(String, String)>,
+    faults: web::Json<Vec<Fault>>,
+) -> HttpResponse {
+    let (no, refund_no) = path.into_inner();
+    let written = world.refund_letter(&no, &refund_no, &faults);
+    posted(&world, written).await
+}
+
 async fn replay(world: Shared, no: web::Path<String>) -> HttpResponse {
     let written = world.last_letter(&no);
     posted(&world, written).await
@@ -174,6 +194,36 @@ async fn settle(
     let (no, refund_no) = path.into_inner();
     let Some(key) = world.key(&no, None) else { return missing() };
     ok(json!({"changed": world.settle(&key, &refund_no, ending.status)}))
+}
+
+/// How many differences of each class in which bill.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Planting {
+    provider: ProviderKind,
+    merchant: String,
+    /// `2026-01-01`.
+    day: String,
+    seed: u64,
+    each: usize,
+}
+
+async fn plant(world: Shared, planting: web::Json<Planting>) -> HttpResponse {
+    let Planting { provider, merchant, day, seed, each } = planting.into_inner();
+    let Ok(day) = chrono::NaiveDate::parse_from_str(&day, "%Y-%m-%d") else {
+        return conflict("the day is not a date");
+    };
+    let whose = Whose { provider, merchant: &merchant, sub_merchant: None };
+    ok(plant_day(&mut world.state(), whose, day, seed, each))
+}
+
+async fn plant_one(world: Shared, planted: web::Json<Planted>) -> HttpResponse {
+    ok(json!({"new": world.state().plants.plant(planted.into_inner())}))
+}
+
+async fn clear_plants(world: Shared) -> HttpResponse {
+    world.state().plants.clear();
+    HttpResponse::NoContent().finish()
 }
 
 async fn jsapi(world: Shared, params: web::Json<PayerParams>) -> HttpResponse {

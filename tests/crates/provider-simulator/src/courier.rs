@@ -176,7 +176,7 @@ pub(crate) async fn work(world: Arc<World>) {
         for errand in due {
             match errand {
                 Errand::Settle { key, out_refund_no, status } => {
-                    world.settle(&key, &out_refund_no, status);
+                    world.settle_due(&key, &out_refund_no, status);
                 }
                 Errand::Expire { key } => world.expire(&key),
                 Errand::Callback(event) => {

@@ -118,6 +118,9 @@ pub enum Fault {
         /// The final state.
         status: crate::book::RefundStatus,
     },
+    /// WeChat: the refund is settled and its callback delivered before the refund call is
+    /// answered (F4 no. 18).
+    RefundedBeforeAnswer,
     /// Answers with two root nodes (Alipay, B3).
     DuplicateRoot,
     /// Changes the code or address inside the answer after it was signed (F4 no. 31).
@@ -155,7 +158,7 @@ pub enum Fault {
     BitFlip,
     /// Flips one bit of the ciphertext before signing: valid signature, invalid tag.
     BadCiphertext,
-    /// Properly signed, but for another amount in fen.
+    /// Properly signed, but for another amount in fen; of the refund in WeChat's refund callback.
     WrongAmount {
         /// The amount named instead.
         total_fen: i64,
@@ -171,7 +174,7 @@ pub enum Fault {
     WrongAppId,
     /// Properly signed, but for an order nobody placed.
     WrongOrder,
-    /// Properly signed, with another trade state.
+    /// Properly signed, with another state of the trade, or of the refund in its callback.
     WrongState {
         /// The state named instead.
         state: String,
@@ -213,10 +216,14 @@ pub enum Fault {
     BillWrongHash,
     /// Bill: the compressed file ends too early.
     BillTruncated,
+    /// Bill: the totals are a fen off.
+    BillWrongTotals,
     /// Bill: a column nobody documented.
     BillExtraColumn,
     /// Bill: still being made.
     BillNotReady,
+    /// Bill file: the address is dead already.
+    BillLinkExpired,
     /// The visitor is a virtual account of a snapshot page (C7).
     Snapshot,
 }

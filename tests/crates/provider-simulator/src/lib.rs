@@ -46,6 +46,10 @@ pub use config::{
 };
 pub mod book;
 pub use book::{Pay, PayError, ProviderKind, RefundStatus, Trade, TradeKind, TradeState};
+pub mod bill;
+pub use bill::{Disturbance, Planted};
+mod past;
+pub use past::{PastOrder, PastRefund};
 pub mod fault;
 pub use fault::{Fault, Rule, Site};
 pub mod control;

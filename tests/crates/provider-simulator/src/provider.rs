@@ -266,6 +266,20 @@ impl Provider {
         self.world.post(provider, &letter).await
     }
 
+    /// The callback of a refund that has ended as it would go now, with these faults.
+    ///
+    /// # Errors
+    /// [`CallbackError::Nothing`] when there is none, it has not ended or names no address.
+    pub fn refund_letter(
+        &self,
+        out_trade_no: &str,
+        out_refund_no: &str,
+        faults: &[Fault],
+    ) -> Result<Letter, CallbackError> {
+        let written = self.world.refund_letter(out_trade_no, out_refund_no, faults);
+        written.map(|(_, letter)| letter)
+    }
+
     /// Sends the order's last callback again, byte for byte with its old signature.
     ///
     /// # Errors
@@ -350,6 +364,25 @@ impl World {
             let paid = paid.map(|payment| payment.provider_trade_no.clone());
             let paid = paid.ok_or(CallbackError::Nothing)?;
             let event = Event::paid(self, &mut state, &key, &paid);
+            courier::draft(self, &mut state, &event.ok_or(CallbackError::Nothing)?, faults)
+        };
+        Ok((key.provider, draft()))
+    }
+
+    pub(crate) fn refund_letter(
+        &self,
+        out_trade_no: &str,
+        out_refund_no: &str,
+        faults: &[Fault],
+    ) -> Result<(ProviderKind, Letter), CallbackError> {
+        let key = self.key(out_trade_no, None).ok_or(CallbackError::Nothing)?;
+        let draft = {
+            let mut state = self.state();
+            let trade = state.book.find(&key).ok_or(CallbackError::Nothing)?;
+            let mut refunds = trade.refunds.iter();
+            let refund = refunds.find(|refund| refund.out_refund_no == out_refund_no).cloned();
+            let refund = refund.ok_or(CallbackError::Nothing)?;
+            let event = Event::refunded(self, &mut state, &key, &refund);
             courier::draft(self, &mut state, &event.ok_or(CallbackError::Nothing)?, faults)
         };
         Ok((key.provider, draft()))

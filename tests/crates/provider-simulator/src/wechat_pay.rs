@@ -57,6 +57,9 @@ pub(crate) async fn serve(
         if faults.contains(&Fault::PaidBeforeAnswer) {
             pay_first(&world, &caller, &call, &json).await;
         }
+        if outcome.is_ok() && faults.contains(&Fault::RefundedBeforeAnswer) {
+            refund::settle_first(&world, &caller, &json).await;
+        }
         if outcome.is_ok() && faults.contains(&Fault::PaidAfterClose) {
             world.pay_late(&out_trade_no, ProviderKind::WechatPay);
         }
@@ -95,11 +98,14 @@ fn act(
             order::close(world, caller, out_trade_no, *partner, json)
         }
         Call::Refund => refund::place(world, caller, json, faults),
+        Call::AbnormalRefund { refund_id } => {
+            refund::take_up(world, caller, refund_id, json, faults)
+        }
         Call::RefundQuery { out_refund_no } => refund::query(world, caller, out_refund_no, query),
         Call::Certificates => certificate::list(world, caller),
         Call::TradeBill => bill::trade(world, caller, query, faults),
         Call::FundFlowBill => bill::fund_flow(world, caller, query, faults),
-        Call::BillFile => bill::file(world, query),
+        Call::BillFile => bill::file(world, query, faults),
     }
 }
 

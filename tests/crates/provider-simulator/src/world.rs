@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use crate::bill::plant::Plants;
 use crate::book::{Book, Pay, PayError, ProviderKind, RefundStatus, TradeKey, TradeState};
 use crate::chance::Chance;
 use crate::clock::SimClock;
@@ -46,6 +47,7 @@ pub(crate) struct State {
     pub(crate) keys: Keyring,
     pub(crate) key_choice: BTreeMap<String, KeyChoice>,
     pub(crate) bills: BTreeMap<String, BillFile>,
+    pub(crate) plants: Plants,
     pub(crate) people: People,
     pub(crate) codes: Codes,
     pub(crate) tokens: Tokens,
@@ -104,6 +106,7 @@ impl World {
             keys: Keyring::new(&config)?,
             key_choice: config.wechat_merchants.iter().map(choice).collect(),
             bills: BTreeMap::new(),
+            plants: Plants::default(),
             people: People::default(),
             codes: Codes::default(),
             tokens: Tokens::default(),
@@ -203,6 +206,17 @@ impl World {
         };
         self.changed();
         changed
+    }
+
+    /// Ends a refund that was accepted, unless somebody ended it meanwhile.
+    pub(crate) fn settle_due(&self, key: &TradeKey, no: &str, status: RefundStatus) {
+        let waits = self.state().book.find(key).is_some_and(|trade| {
+            let mut refunds = trade.refunds.iter();
+            refunds.any(|one| one.out_refund_no == no && one.status == RefundStatus::Processing)
+        });
+        if waits {
+            self.settle(key, no, status);
+        }
     }
 
     /// Closes an Alipay trade whose time is over, and tells the merchant if it exists

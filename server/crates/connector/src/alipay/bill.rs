@@ -1,5 +1,7 @@
 //! The daily bill: what Alipay says it did, to be compared with our books (`payments.md` B11).
 
+use std::io::Cursor;
+
 use domain::BusinessDay;
 use serde::{Deserialize, Serialize};
 
@@ -11,21 +13,25 @@ use super::{
     wire,
 };
 use crate::{
+    bill::BillError,
     http::{BILL_MAX, Method, Request, Response, Stamp},
     outcome::{Doubt, Outcome},
 };
 
 mod archive;
-pub use archive::{ENTRIES_MAX, UNPACKED_MAX};
+pub use archive::ENTRIES_MAX;
 mod table;
-pub use table::{Bill, BillRow, ROWS_MAX, RowKind, Totals, open};
+mod trade;
+pub use trade::{RowKind, TradeRow, read_trade};
+mod account;
+pub use account::{AccountRow, read_account};
 
 /// Which bill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Every payment and refund (业务): what [`open`] reads.
+    /// Every payment and refund (业务): what [`read_trade`] reads.
     Trade,
-    /// Every movement of the account (账务).
+    /// Every movement of the account (账务): what [`read_account`] reads.
     Account,
 }
 
@@ -36,49 +42,6 @@ pub enum Link {
     At(String),
     /// There is none: nothing happened that day, or it is before nine in the morning of the next.
     NoBill,
-}
-
-/// Why a bill cannot be used. Nothing of it is used then; the day stays open.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BillError {
-    /// Not a ZIP file, damaged or cut off.
-    #[error("the file is not a whole ZIP archive")]
-    NotAnArchive,
-    /// More entries, bytes or rows than any real bill.
-    #[error("the bill is larger than any real one")]
-    TooLarge,
-    /// An entry's name would leave its folder.
-    #[error("an entry of the archive has a forged name")]
-    ForgedName,
-    /// The archive holds no detail sheet, or several.
-    #[error("the archive does not hold exactly one detail sheet")]
-    NoSheet,
-    /// The sheet is not GBK text.
-    #[error("the sheet is not GBK text")]
-    NotGbk,
-    /// The sheet has no line of column names, or lacks a column we need.
-    #[error("the sheet has no column {column}")]
-    NoColumn {
-        /// The column that is missing.
-        column: &'static str,
-    },
-    /// A row cannot be read.
-    #[error("line {line} of the sheet cannot be read: {column}")]
-    BadRow {
-        /// Its line, counted from one.
-        line: usize,
-        /// The column, or `columns` where their number is wrong.
-        column: &'static str,
-    },
-    /// The sheet ends before its closing lines.
-    #[error("the sheet is cut off: its closing lines are missing")]
-    CutOff,
-    /// The rows do not add up to the sheet's own totals.
-    #[error("the rows do not add up to the totals line: {what}")]
-    TotalsDiffer {
-        /// Which total.
-        what: &'static str,
-    },
 }
 
 const METHOD: &str = "alipay.data.dataservice.bill.downloadurl.query";
@@ -136,8 +99,7 @@ pub fn read_link(merchant: &Merchant, response: &Response) -> Outcome<Link> {
     Answers { method: METHOD, table: REFUSALS, bare: false }.read(merchant, response, done, absent)
 }
 
-/// Fetches a bill from where [`Link::At`] says. The answer is a ZIP for [`open`]; anything but
-/// status 200 is worth another link.
+/// Fetches a bill from where [`Link::At`] says.
 pub fn request_download(url: &str) -> Request {
     Request {
         method: Method::Get,
@@ -145,5 +107,16 @@ pub fn request_download(url: &str) -> Request {
         headers: vec![],
         body: vec![],
         response_max: BILL_MAX,
+    }
+}
+
+/// The file of a download that was served, a ZIP; anything else is worth another link.
+///
+/// # Errors
+/// [`BillError::NotServed`] for every status but 200.
+pub fn file(response: &Response) -> Result<Cursor<&[u8]>, BillError> {
+    match response.status {
+        200 => Ok(Cursor::new(&response.body)),
+        status => Err(BillError::NotServed(status)),
     }
 }

@@ -8,13 +8,12 @@ pub use link::{
     FundAccount, Link, TradeKind, read_link, request_download, request_fund_flow, request_trade,
 };
 mod file;
-pub use file::{BILL_UNPACKED_MAX, BillError, open};
+pub use file::file;
 mod table;
-pub use table::ROWS_MAX;
 mod trade;
-pub use trade::{RefundCells, TradeBill, TradeRow, TradeState, read_trade};
+pub use trade::{RefundCells, TradeRow, TradeState, read_trade};
 mod fund_flow;
-pub use fund_flow::{Direction, FundFlowBill, FundFlowRow, read_fund_flow};
+pub use fund_flow::{Direction, FundFlowRow, read_fund_flow};
 
 /// The code of a refusal (`Declined`) that says: no transaction on that day. Do not ask again.
 pub const NO_STATEMENT: &str = "NO_STATEMENT_EXIST";

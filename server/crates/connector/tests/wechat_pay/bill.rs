@@ -3,10 +3,10 @@
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use connector::{
     Doubt, Outcome, Response,
+    bill::{BillError, Whole},
     http::BILL_MAX,
     wechat_pay::{OurFault, bill::*},
 };
-use domain::{BusinessDay, Money};
 
 use crate::vectors::*;
 
@@ -23,6 +23,31 @@ fn link(name: &str) -> Link {
     let byte = |at: usize| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap();
     let path_and_query = "/v3/billdownload/file?token=t".to_owned();
     Link { sha1: std::array::from_fn(byte), path_and_query }
+}
+
+/// A link that announces exactly these bytes.
+fn link_to(bytes: &[u8]) -> Link {
+    use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+    let mut sha1 = [0; 20];
+    sha1.copy_from_slice(digest(&SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref());
+    Link { sha1, path_and_query: "/v3/billdownload/file?token=t".to_owned() }
+}
+
+fn trades_of(link: &Link, file: &[u8]) -> Result<(Vec<TradeRow>, Whole), BillError> {
+    let mut rows = Vec::new();
+    let whole = read_trade(link, file, |row| rows.push(row))?;
+    Ok((rows, whole))
+}
+
+/// The rows of a file that is what was announced.
+fn trades(file: &[u8]) -> Result<Vec<TradeRow>, BillError> {
+    trades_of(&link_to(file), file).map(|(rows, _)| rows)
+}
+
+fn flows(file: &[u8]) -> Result<Vec<FundFlowRow>, BillError> {
+    let mut rows = Vec::new();
+    read_fund_flow(&link_to(file), file, |row| rows.push(row))?;
+    Ok(rows)
 }
 
 fn served(body: Vec<u8>) -> Response {
@@ -60,34 +85,42 @@ fn a_bill_that_is_not_ready_and_a_day_without_bill_are_told_apart() {
 
 #[test]
 fn a_file_is_proven_by_the_hash_of_its_unpacked_bytes() {
+    let read = |name: &str, file: &[u8]| {
+        if name == "fund flow" {
+            return read_fund_flow(&link(name), file, |_| {});
+        }
+        read_trade(&link(name), file, |_| {})
+    };
     for name in ["trade ALL", "trade SUCCESS", "trade REFUND", "fund flow"] {
         let bytes = oracle_bytes(name, "base64");
         let packed = oracle_bytes(name, "gzip");
-        assert_eq!(open(&link(name), &served(packed.clone())).as_ref(), Ok(&bytes), "{name}");
-        assert_eq!(open(&link(name), &served(bytes.clone())).as_ref(), Ok(&bytes), "unpacked");
-        let without_mark = served(bytes[3..].to_vec());
-        assert_eq!(open(&link(name), &without_mark), Err(BillError::HashMismatch));
+        let (whole, unpacked) = (read(name, &packed).unwrap(), read(name, &bytes).unwrap());
+        assert_eq!(whole.unpacked_bytes, bytes.len() as u64, "{name}");
+        assert_eq!((whole.rows, whole.unpacked_bytes), (unpacked.rows, unpacked.unpacked_bytes));
+        assert_ne!(whole.sha256, unpacked.sha256, "our mark is on the file as it was served");
+        assert_eq!(read(name, &bytes[3..]), Err(BillError::HashMismatch), "no byte order mark");
         let other_ends = plain(name).replace("\r\n", "\n").into_bytes();
-        assert_eq!(open(&link(name), &served(other_ends)), Err(BillError::HashMismatch));
+        assert_eq!(read(name, &other_ends), Err(BillError::HashMismatch));
         for cut in 3..packed.len() {
-            let got = open(&link(name), &served(packed[..cut].to_vec()));
+            let got = read(name, &packed[..cut]);
             assert_eq!(got, Err(BillError::Damaged), "cut to {cut} bytes");
         }
     }
     let altered = plain("trade ALL").replace("50.00", "60.00").into_bytes();
-    assert_eq!(open(&link("trade ALL"), &served(altered)), Err(BillError::HashMismatch));
+    assert_eq!(read("trade ALL", &altered), Err(BillError::HashMismatch));
     let refused = Response { status: 401, ..served(Vec::new()) };
-    assert_eq!(open(&link("trade ALL"), &refused), Err(BillError::NotServed(401)));
+    assert_eq!(file(&refused), Err(BillError::NotServed(401)));
+    assert_eq!(file(&served(vec![1])), Ok(&[1][..]));
 }
 
 #[test]
 fn a_trade_bill_is_read_as_the_oracle_reads_it() {
     let vectors = vectors();
     for name in ["trade ALL", "trade SUCCESS", "trade REFUND"] {
-        let bill = read_trade(&oracle_bytes(name, "base64")).unwrap();
+        let rows = trades(&oracle_bytes(name, "base64")).unwrap();
         let oracle = vectors["bills"][name]["rows"].as_array().unwrap();
-        assert_eq!(bill.rows.len(), oracle.len(), "{name}");
-        for (row, cells) in bill.rows.iter().zip(oracle) {
+        assert_eq!(rows.len(), oracle.len(), "{name}");
+        for (row, cells) in rows.iter().zip(oracle) {
             let local = row.at.with_timezone(&domain::business_day::china_standard_time());
             let time = local.format("%Y-%m-%d %H:%M:%S").to_string();
             assert_eq!(time, text(cells, "交易时间"));
@@ -102,6 +135,7 @@ fn a_trade_bill_is_read_as_the_oracle_reads_it() {
             assert_eq!(row.settled.to_yuan(), text(cells, "应结订单金额"));
             assert_eq!(row.rate, text(cells, "费率"));
             assert_eq!(row.currency, text(cells, "货币种类"));
+            assert_eq!(row.subject, text(cells, "商品名称"));
             assert_eq!(row.refund.is_some(), text(cells, "交易状态") == "REFUND");
             let Some(refund) = &row.refund else { continue };
             assert_eq!(refund.refund_id, text(cells, "微信退款单号"));
@@ -113,7 +147,7 @@ fn a_trade_bill_is_read_as_the_oracle_reads_it() {
             assert_eq!(refund.succeeded_at.is_some(), name == "trade REFUND");
         }
     }
-    let all = read_trade(&oracle_bytes("trade ALL", "base64")).unwrap().rows;
+    let all = trades(&oracle_bytes("trade ALL", "base64")).unwrap();
     let fees: Vec<i64> = all.iter().map(|row| row.fee_millifen).collect();
     assert_eq!(fees, [30_000, 6, -7_200]);
 }
@@ -121,19 +155,18 @@ fn a_trade_bill_is_read_as_the_oracle_reads_it() {
 /// F4 no. 25: the second before midnight and the second after belong to the same bill's day.
 #[test]
 fn a_row_belongs_to_the_day_of_wechats_clock() {
-    let rows = read_trade(&oracle_bytes("trade ALL", "base64")).unwrap().rows;
-    let days: Vec<String> =
-        rows.iter().map(|row| BusinessDay::of(row.at).date().to_string()).collect();
+    let rows = trades(&oracle_bytes("trade ALL", "base64")).unwrap();
+    let days: Vec<String> = rows.iter().map(|row| row.day.date().to_string()).collect();
     assert_eq!(days, ["2026-12-01"; 3]);
 }
 
 #[test]
 fn a_fund_flow_bill_is_read_as_the_oracle_reads_it() {
     let vectors = vectors();
-    let bill = read_fund_flow(&oracle_bytes("fund flow", "base64")).unwrap();
+    let rows = flows(&oracle_bytes("fund flow", "base64")).unwrap();
     let oracle = vectors["bills"]["fund flow"]["rows"].as_array().unwrap();
-    assert_eq!(bill.rows.len(), oracle.len());
-    for (row, cells) in bill.rows.iter().zip(oracle) {
+    assert_eq!(rows.len(), oracle.len());
+    for (row, cells) in rows.iter().zip(oracle) {
         assert_eq!(row.business_no, text(cells, "微信支付业务单号"));
         assert_eq!(row.flow_no, text(cells, "资金流水单号"));
         assert_eq!(row.business_name, text(cells, "业务名称"));
@@ -151,7 +184,7 @@ fn a_fund_flow_bill_is_read_as_the_oracle_reads_it() {
 #[test]
 fn a_bill_is_read_by_column_name_or_refused_by_name() {
     let good = plain("trade ALL");
-    let read = |text: &str| read_trade(text.as_bytes()).map(|bill| bill.rows.len());
+    let read = |text: &str| trades(text.as_bytes()).map(|rows| rows.len());
     let lines: Vec<&str> = good.trim_end().split("\r\n").collect();
     let widened: Vec<String> = lines
         .iter()
@@ -171,7 +204,7 @@ fn a_bill_is_read_by_column_name_or_refused_by_name() {
     let column_twice = good.replace("费率备注\r\n", "费率\r\n");
     let shorter = good.replacen(",`o-payer", "", 1);
     let sums = |from: &str, to: &str| good.replace(from, to);
-    let mismatch = |column| Err(BillError::SummaryMismatch(column));
+    let mismatch = |column| Err(BillError::TotalsDiffer(column));
     let cell = |line, column| Err(BillError::Cell { line, column });
     let table = [
         (good.clone(), Ok(3)),
@@ -180,13 +213,13 @@ fn a_bill_is_read_by_column_name_or_refused_by_name() {
         (good.trim_end().to_owned(), Ok(3)),
         (widened.join("\r\n"), Ok(3)),
         (sums("`0.22806,", "`0.23,"), Ok(3)),
-        (no_summary, Err(BillError::Truncated)),
-        (half_summary, Err(BillError::Truncated)),
-        (good[..good.find("`REFUND").unwrap()].to_owned(), Err(BillError::Truncated)),
+        (no_summary, Err(BillError::CutOff)),
+        (half_summary, Err(BillError::CutOff)),
+        (good[..good.find("`REFUND").unwrap()].to_owned(), Err(BillError::Ragged { line: 4 })),
         (row_lost, mismatch("总交易单数")),
         (row_after, Err(BillError::Ragged { line: 7 })),
         (column_lost, Err(BillError::MissingColumn("订单金额"))),
-        (column_twice, Err(BillError::NotText)),
+        (column_twice, Err(BillError::NoHeader)),
         (shorter, Err(BillError::Ragged { line: 2 })),
         (sums("`3,`50.01", "`3,`50.02"), mismatch("应结订单总金额")),
         (sums("`50.01,`12.00\r\n", "`50.00,`12.00\r\n"), mismatch("订单总金额")),
@@ -197,13 +230,13 @@ fn a_bill_is_read_by_column_name_or_refused_by_name() {
         (sums("`NATIVE,`REFUND", "`NATIVE,`LOST"), cell(4, "交易状态")),
         (sums("`0.30000", "`0.3000000"), cell(2, "手续费")),
         (sums("R20261201000002", ""), cell(3, "商户订单号")),
-        (String::new(), Err(BillError::NotText)),
-        ("<xml></xml>".to_owned(), Err(BillError::Truncated)),
+        (String::new(), Err(BillError::NoHeader)),
+        ("<xml></xml>".to_owned(), Err(BillError::CutOff)),
     ];
     for (text, want) in table {
         assert_eq!(read(&text), want, "{text}");
     }
-    assert_eq!(read_trade(b"\xff\xfe"), Err(BillError::NotText));
+    assert_eq!(trades(b"\xff\xfe"), Err(BillError::NotText { line: 1 }));
 }
 
 #[test]
@@ -217,30 +250,94 @@ fn a_fund_flow_summary_is_held_against_its_rows() {
         ("`2,`1,`50.00,`1,`12.00", "`2,`1,`50.00,`1,`11.99", "支出金额"),
     ];
     for (from, to, column) in table {
-        let got = read_fund_flow(good.replace(from, to).as_bytes());
-        assert_eq!(got, Err(BillError::SummaryMismatch(column)));
+        let got = flows(good.replace(from, to).as_bytes());
+        assert_eq!(got, Err(BillError::TotalsDiffer(column)));
     }
     let negative = good.replace("`12.00,`138.00", "`-12.00,`138.00");
     let why = BillError::Cell { line: 3, column: "收支金额(元)" };
-    assert_eq!(read_fund_flow(negative.as_bytes()), Err(why));
+    assert_eq!(flows(negative.as_bytes()), Err(why));
 }
 
 #[test]
 fn a_day_without_movement_is_an_empty_bill() {
-    let trade = "\u{feff}交易时间,订单金额\r\n总交易单数,订单总金额\r\n`0,`0.00\r\n";
-    assert_eq!(read_trade(trade.as_bytes()).unwrap().rows, []);
-    assert_eq!(Money::ZERO.to_yuan(), "0.00");
+    let good = plain("trade ALL");
+    let head = good.lines().next().unwrap();
+    let empty = format!("{head}\r\n总交易单数,订单总金额\r\n`0,`0.00\r\n");
+    assert_eq!(trades(empty.as_bytes()), Ok(vec![]));
+    let short = "交易时间,订单金额\r\n总交易单数\r\n`0\r\n";
+    assert_eq!(trades(short.as_bytes()), Err(BillError::MissingColumn("公众账号ID")));
+}
+
+/// A refund in the payment bill has no columns to be read from.
+#[test]
+fn a_refund_where_no_refund_can_stand_is_refused() {
+    let bill = plain("trade SUCCESS").replace("`SUCCESS", "`REFUND");
+    assert_eq!(trades(bill.as_bytes()), Err(BillError::MissingColumn("商户退款单号")));
+}
+
+#[test]
+fn every_error_of_a_bill_has_a_name_of_its_own() {
+    let all = [
+        (BillError::NotServed(403), true),
+        (BillError::Source(std::io::ErrorKind::NotFound), true),
+        (BillError::Damaged, true),
+        (BillError::TooLarge, false),
+        (BillError::HashMismatch, true),
+        (BillError::ForgedName, false),
+        (BillError::NoSheet, false),
+        (BillError::NotText { line: 1 }, false),
+        (BillError::NoHeader, false),
+        (BillError::MissingColumn("c"), false),
+        (BillError::Ragged { line: 1 }, false),
+        (BillError::Cell { line: 1, column: "c" }, false),
+        (BillError::CutOff, true),
+        (BillError::TotalsDiffer("c"), false),
+    ];
+    let codes: std::collections::BTreeSet<&str> = all.iter().map(|(one, _)| one.code()).collect();
+    assert_eq!(codes.len(), all.len());
+    for (error, again) in all {
+        assert_eq!(error.is_worth_another_download(), again, "{error}");
+    }
+}
+
+/// A file that comes in pieces of any size.
+struct Pieces<'a> {
+    bytes: &'a [u8],
+    sizes: std::iter::Cycle<std::slice::Iter<'a, usize>>,
+}
+
+impl std::io::Read for Pieces<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let size = *self.sizes.next().unwrap();
+        let (piece, rest) = self.bytes.split_at(size.min(into.len()).min(self.bytes.len()));
+        into[..piece.len()].copy_from_slice(piece);
+        self.bytes = rest;
+        Ok(piece.len())
+    }
 }
 
 proptest::proptest! {
+    #[test]
+    fn the_pieces_a_file_comes_in_change_nothing(
+        sizes in proptest::collection::vec(1_usize..40, 1..8),
+    ) {
+        for field in ["base64", "gzip"] {
+            let bytes = oracle_bytes("trade ALL", field);
+            let (whole, mut rows) = (trades_of(&link("trade ALL"), &bytes).unwrap(), Vec::new());
+            let file = Pieces { bytes: &bytes, sizes: sizes.iter().cycle() };
+            let pieces = read_trade(&link("trade ALL"), file, |row| rows.push(row)).unwrap();
+            assert_eq!((rows, pieces), whole);
+        }
+    }
+
     #[test]
     fn no_bytes_bring_a_reader_down(noise in proptest::collection::vec(0u8..=255, 0..400), at: u16) {
         let good = oracle_bytes("trade ALL", "base64");
         let at = usize::from(at) % good.len();
         let spliced = [&good[..at], &noise, &good[at..]].concat();
         for bytes in [&noise, &spliced] {
-            let _ = (read_trade(bytes), read_fund_flow(bytes));
-            let _ = open(&link("trade ALL"), &served(bytes.clone()));
+            let _ = (trades(bytes), flows(bytes));
+            let _ = trades_of(&link("trade ALL"), bytes);
             let _ = read_link(&merchant(), &served(bytes.clone()), now());
         }
     }

@@ -1,6 +1,6 @@
 //! Refunds in the book: accepted first, settled later (payments.md A10, B9).
 
-use super::{Book, Refund, RefundStatus, TradeKey};
+use super::{Book, ProviderKind, Refund, RefundStatus, Trade, TradeKey};
 
 /// How many refunds one order may have (A10).
 pub(crate) const REFUNDS_MAX: usize = 50;
@@ -40,6 +40,12 @@ impl Book {
                 && provider_trade_no.is_none_or(|no| no == known.provider_trade_no);
             return if same { Ok((known.clone(), false)) } else { Err(RefundError::Differs) };
         }
+        // WeChat's refund numbers are the merchant's; Alipay's are the trade's (A10, B9).
+        if key.provider == ProviderKind::WechatPay
+            && self.by_refund_no(&key.account, out_refund_no).is_some()
+        {
+            return Err(RefundError::Differs);
+        }
         if trade.payments.is_empty() {
             return Err(RefundError::NotPaid);
         }
@@ -69,7 +75,29 @@ impl Book {
         if let Some(trade) = self.find_mut(key) {
             trade.refunds.push(refund.clone());
         }
+        if let Some(&at) = self.by_key.get(key).filter(|_| key.provider == ProviderKind::WechatPay)
+        {
+            self.by_refund.insert((key.account.clone(), out_refund_no.to_owned()), at);
+        }
         Ok((refund, true))
+    }
+
+    /// The WeChat order a refund number of this account belongs to.
+    pub(crate) fn by_refund_no(&self, account: &str, out_refund_no: &str) -> Option<&Trade> {
+        let key = (account.to_owned(), out_refund_no.to_owned());
+        self.by_refund.get(&key).map(|&at| &self.trades[at])
+    }
+
+    /// Takes an abnormal refund up again, to another account (A10); answers it under way.
+    pub(crate) fn take_up(&mut self, key: &TradeKey, out_refund_no: &str) -> Option<Refund> {
+        let trade = self.find_mut(key)?;
+        let mut refunds = trade.refunds.iter_mut();
+        let refund = refunds.find(|refund| {
+            refund.out_refund_no == out_refund_no && refund.status == RefundStatus::Abnormal
+        })?;
+        refund.status = RefundStatus::Processing;
+        refund.settled_ms = None;
+        Some(refund.clone())
     }
 
     /// Ends a refund; answers it when it changed.
@@ -83,7 +111,9 @@ impl Book {
         let trade = self.find_mut(key)?;
         let refund =
             trade.refunds.iter_mut().find(|refund| refund.out_refund_no == out_refund_no)?;
-        if refund.status == status || refund.status == RefundStatus::Success {
+        // Back is back, and a closed one needs a new number (A10).
+        let ended = matches!(refund.status, RefundStatus::Success | RefundStatus::Closed);
+        if refund.status == status || ended {
             return None;
         }
         refund.status = status;
@@ -126,5 +156,41 @@ mod tests {
         let same = book.refund(&key, "R2", 60, None, None, 4).unwrap();
         assert_eq!((same.0.status, same.1), (RefundStatus::Closed, false));
         assert!(book.refund(&key, "R3", 60, None, None, 4).unwrap().1);
+        assert!(book.settle(&key, "R2", RefundStatus::Success, 5).is_none());
+    }
+
+    #[test]
+    fn a_refund_number_is_the_merchants_at_wechat_and_the_trades_at_alipay() {
+        for (provider, again) in
+            [(ProviderKind::WechatPay, Err(RefundError::Differs)), (ProviderKind::Alipay, Ok(true))]
+        {
+            let mut book = Book::default();
+            for no in ["A", "B"] {
+                book.place(trade(provider, no, 100), 0).unwrap();
+                book.pay(&TradeKey::new(provider, "m", no), &Pay::default(), 1).unwrap();
+            }
+            let mut refund = |no: &str| {
+                let key = TradeKey::new(provider, "m", no);
+                book.refund(&key, "R", 40, None, None, 2).map(|(_, new)| new)
+            };
+            assert_eq!((refund("A"), refund("B")), (Ok(true), again), "{provider:?}");
+        }
+    }
+
+    #[test]
+    fn only_an_abnormal_refund_is_taken_up_again() {
+        let mut book = Book::default();
+        let key = TradeKey::new(ProviderKind::WechatPay, "m", "A");
+        book.place(trade(ProviderKind::WechatPay, "A", 100), 0).unwrap();
+        book.pay(&key, &Pay::default(), 1).unwrap();
+        book.refund(&key, "R", 40, None, None, 2).unwrap();
+        for (end, taken) in [(None, false), (Some(RefundStatus::Abnormal), true), (None, false)] {
+            if let Some(end) = end {
+                book.settle(&key, "R", end, 3).unwrap();
+            }
+            assert_eq!(book.take_up(&key, "R").is_some(), taken, "{end:?}");
+        }
+        book.settle(&key, "R", RefundStatus::Success, 4).unwrap();
+        assert_eq!(book.sum_refunded_fen(), 40);
     }
 }

@@ -219,6 +219,11 @@ impl Trade {
         }
     }
 
+    /// Whether another refund of the order was asked for less than `gap_ms` ago.
+    pub(crate) fn refunded_within(&self, gap_ms: i64, now_ms: i64) -> bool {
+        self.refunds.iter().any(|refund| now_ms - refund.created_ms < gap_ms)
+    }
+
     /// What was returned of a payment or is on its way, in fen.
     pub(crate) fn refunded_fen(&self, provider_trade_no: &str) -> i64 {
         let counted = self.refunds.iter().filter(|refund| {

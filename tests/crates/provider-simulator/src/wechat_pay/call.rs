@@ -15,6 +15,7 @@ pub(crate) enum Call {
     Close { out_trade_no: String, partner: bool },
     Refund,
     RefundQuery { out_refund_no: String },
+    AbnormalRefund { refund_id: String },
     Certificates,
     TradeBill,
     FundFlowBill,
@@ -32,6 +33,9 @@ impl Call {
             ["v3", "refund", "domestic", "refunds"] => Some((true, Self::Refund)),
             ["v3", "refund", "domestic", "refunds", number] => {
                 Some((false, Self::RefundQuery { out_refund_no: (*number).to_owned() }))
+            }
+            ["v3", "refund", "domestic", "refunds", refund_id, "apply-abnormal-refund"] => {
+                Some((true, Self::AbnormalRefund { refund_id: (*refund_id).to_owned() }))
             }
             ["v3", "certificates"] => Some((false, Self::Certificates)),
             ["v3", "bill", "tradebill"] => Some((false, Self::TradeBill)),
@@ -68,7 +72,7 @@ impl Call {
             Self::Place { .. } => Site::Create,
             Self::QueryNumber { .. } | Self::QueryId { .. } => Site::Query,
             Self::Close { .. } => Site::Close,
-            Self::Refund => Site::Refund,
+            Self::Refund | Self::AbnormalRefund { .. } => Site::Refund,
             Self::RefundQuery { .. } => Site::RefundQuery,
             Self::Certificates => Site::Certificates,
             Self::TradeBill | Self::FundFlowBill => Site::Bill,
@@ -78,7 +82,10 @@ impl Call {
 
     /// Whether the call carries a JSON body.
     pub(crate) fn has_body(&self) -> bool {
-        matches!(self, Self::Place { .. } | Self::Close { .. } | Self::Refund)
+        matches!(
+            self,
+            Self::Place { .. } | Self::Close { .. } | Self::Refund | Self::AbnormalRefund { .. }
+        )
     }
 
     /// The order the call is about, for rules that are bound to one; empty when there is none.
@@ -92,6 +99,9 @@ impl Call {
             }
             Self::QueryId { transaction_id, .. } => transaction_id.clone(),
             Self::RefundQuery { out_refund_no } => out_refund_no.clone(),
+            Self::AbnormalRefund { .. } => {
+                json["out_refund_no"].as_str().unwrap_or_default().to_owned()
+            }
             _ => query_value(query, "bill_date").unwrap_or_default(),
         }
     }
@@ -126,6 +136,9 @@ mod tests {
             ("GET", "/v3/pay/transactions/out-trade-no/A%7CB", Ok(number("A|B", false))),
             ("GET", "/v3/pay/partner/transactions/out-trade-no/A", Ok(number("A", true))),
             ("POST", "/v3/pay/transactions/out-trade-no/A", Err(405)),
+            ("POST", "/v3/refund/domestic/refunds/50/apply-abnormal-refund", {
+                Ok(Call::AbnormalRefund { refund_id: "50".to_owned() })
+            }),
             ("GET", "/v3/certificates", Ok(Call::Certificates)),
             ("GET", "/v3/", Err(404)),
         ] {

@@ -108,6 +108,9 @@ impl Notice {
         let mut content = self.plaintext.clone();
         for fault in faults {
             match fault {
+                Fault::WrongAmount { total_fen } if self.original_type == "refund" => {
+                    content["amount"]["refund"] = json!(total_fen);
+                }
                 Fault::WrongAmount { total_fen } => content["amount"]["total"] = json!(total_fen),
                 Fault::WrongCurrency { currency } => {
                     content["amount"]["currency"] = json!(currency);
@@ -121,6 +124,9 @@ impl Notice {
                 }
                 Fault::WrongAppId => content["appid"] = json!("wx0000000000000000"),
                 Fault::WrongOrder => content["out_trade_no"] = json!("NOBODYPLACEDTHIS"),
+                Fault::WrongState { state } if self.original_type == "refund" => {
+                    content["refund_status"] = json!(state);
+                }
                 Fault::WrongState { state } => content["trade_state"] = json!(state),
                 Fault::Oversize { bytes } => {
                     content["attach"] = json!("x".repeat((*bytes).min(misbehave::BODY_MAX)));

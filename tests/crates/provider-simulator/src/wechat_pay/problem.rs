@@ -72,6 +72,12 @@ pub(crate) const REFUND_EXCEEDS: Problem =
     row(400, "INVALID_REQUEST", "申请退款金额大于剩余可退金额", 268_435_468);
 pub(crate) const REFUND_TOO_MANY: Problem =
     row(403, "RULE_LIMIT", "同一笔订单退款次数超过上限", 268_435_469);
+pub(crate) const REFUND_TOO_SOON: Problem =
+    row(429, "FREQUENCY_LIMITED", "该笔订单退款过于频繁，请稍后重试", 268_447_840);
+pub(crate) const REFUND_OVERDUE: Problem =
+    row(400, "TRADE_OVERDUE", "订单已超过可退款的最大期限", 268_435_474);
+pub(crate) const REFUND_NOT_ABNORMAL: Problem =
+    row(400, "INVALID_REQUEST", "该退款单状态不是退款异常", 268_435_475);
 pub(crate) const NO_STATEMENT: Problem =
     row(400, "NO_STATEMENT_EXIST", "请求的账单文件不存在", 268_435_470);
 pub(crate) const STATEMENT_CREATING: Problem =

@@ -2,7 +2,9 @@
 
 use std::io::{Cursor, Read};
 
-use provider_simulator::{AlipayApp, AlipayMode, Config, Fault, Pay, Rule, Site};
+use provider_simulator::{
+    AlipayApp, AlipayMode, Config, Fault, Pay, RefundStatus, Rule, SimClock, Site,
+};
 use serde_json::{Value, json};
 
 use crate::alipay_merchant::{APP_ID, node, root, world};
@@ -138,7 +140,7 @@ async fn cancel_closes_an_unpaid_trade_and_returns_a_paid_one() {
 
 #[tokio::test]
 async fn a_refund_is_cumulative_and_bound_to_its_number() {
-    let (provider, app) = world(Config::default());
+    let (provider, app) = world(Config { refund_gaps: false, ..Config::default() });
     app.precreate("REFUND01", "5.00", "http://127.0.0.1:9/n").await;
     let refund = async |request: &str, amount: &str| {
         let content = json!({"out_trade_no": "REFUND01", "refund_amount": amount,
@@ -168,6 +170,37 @@ async fn a_refund_is_cumulative_and_bound_to_its_number() {
     }
     assert_eq!((query("Q1").await, query("Q9").await), ("REFUND_SUCCESS".into(), String::new()));
     assert_eq!(app.call(QUERY, number("REFUND01")).await["trade_status"], "TRADE_CLOSED");
+}
+
+#[tokio::test]
+async fn a_refund_under_way_has_no_status_and_the_next_waits_three_seconds() {
+    let clock = SimClock::manual(1_767_283_200_000);
+    let (provider, app) = world(Config { clock: clock.clone(), ..Config::default() });
+    app.precreate("REFUND02", "5.00", "http://127.0.0.1:9/n").await;
+    provider.pay_now("REFUND02", Pay::silent()).unwrap();
+    let held = Fault::RefundEnds { status: RefundStatus::Processing };
+    provider.add_rule(Rule::new(Site::Refund, held).times(1)).unwrap();
+    // milliseconds after the step before, number, code, whether the money moved
+    for (later_ms, request, code, moved) in
+        [(0, "Q1", "10000", "N"), (2_999, "Q2", "20000", ""), (1, "Q2", "10000", "Y")]
+    {
+        clock.advance(later_ms);
+        let content = json!({"out_trade_no": "REFUND02", "refund_amount": "1.00",
+            "out_request_no": request});
+        let answer = app.call("alipay.trade.refund", content).await;
+        assert_eq!(answer["code"], code, "{request}");
+        assert_eq!(answer["fund_change"].as_str().unwrap_or_default(), moved, "{request}");
+    }
+    let query = async || {
+        let content = json!({"out_trade_no": "REFUND02", "out_request_no": "Q1",
+            "query_options": ["gmt_refund_pay"]});
+        let answer = app.call("alipay.trade.fastpay.refund.query", content).await;
+        let field = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
+        (field("refund_status"), field("gmt_refund_pay"))
+    };
+    assert_eq!(query().await, (String::new(), String::new()));
+    assert!(provider.settle_refund("REFUND02", "Q1", RefundStatus::Success));
+    assert_eq!(query().await, ("REFUND_SUCCESS".into(), "2026-01-02 00:00:03".into()));
 }
 
 #[tokio::test]

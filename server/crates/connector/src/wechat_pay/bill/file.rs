@@ -1,83 +1,71 @@
-//! From the wire to proven bytes.
+//! From the served file to proven rows.
 
-use std::io::Read;
+use std::io::{self, Cursor, Read};
 
-use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY;
 use flate2::read::MultiGzDecoder;
 
-use super::Link;
-use crate::http::Response;
+use super::{
+    Link,
+    table::{self, Sheet},
+};
+use crate::{
+    bill::{BillError, Bounded, Hashed, Lines, Tap, UNPACKED_MAX, Whole},
+    http::Response,
+};
 
-/// The largest bill we unpack, in bytes: half a million rows.
-pub const BILL_UNPACKED_MAX: usize = 256 << 20;
+/// The first bytes of a gzip file.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// Why a bill is not used. Nothing of it may be reconciled.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BillError {
-    /// The download was refused, usually because the link is minutes old: ask for another.
-    #[error("the bill was not served, HTTP status {0}")]
-    NotServed(u16),
-    /// The packed file breaks off or is damaged: fetch it again.
-    #[error("the bill's packing is damaged")]
-    Damaged,
-    /// The file unpacks to more than [`BILL_UNPACKED_MAX`] bytes, or has more rows than
-    /// [`ROWS_MAX`](super::ROWS_MAX).
-    #[error("the bill is larger than we read")]
-    TooLarge,
-    /// The bytes are not those WeChat announced: fetch it again, tell a person if it stays.
-    #[error("the bill's hash differs from the announced one")]
-    HashMismatch,
-    /// The file is not UTF-8 text with a header line.
-    #[error("the bill is not the documented text")]
-    NotText,
-    /// A column we need is not in the header.
-    #[error("the bill has no column {0}")]
-    MissingColumn(&'static str),
-    /// A line has another number of cells than the header.
-    #[error("line {line} of the bill does not fit its header")]
-    Ragged {
-        /// The line, counted from one.
-        line: usize,
-    },
-    /// A cell does not hold what its column promises.
-    #[error("line {line} of the bill: column {column} cannot be read")]
-    Cell {
-        /// The line, counted from one.
-        line: usize,
-        /// The column.
-        column: &'static str,
-    },
-    /// The file ends without its summary.
-    #[error("the bill ends without its summary")]
-    Truncated,
-    /// The summary does not agree with the rows above it.
-    #[error("the bill's summary disagrees with its rows on {0}")]
-    SummaryMismatch(&'static str),
-}
-
-/// The proven bytes of a downloaded bill: unpacked where packed, bounded, and with exactly the
-/// announced SHA-1 over the unpacked bytes, byte order mark and line ends included.
-pub fn open(link: &Link, response: &Response) -> Result<Vec<u8>, BillError> {
-    if response.status != 200 {
-        return Err(BillError::NotServed(response.status));
+/// The file of a download that was served.
+///
+/// # Errors
+/// [`BillError::NotServed`] for every status but 200.
+pub fn file(response: &Response) -> Result<&[u8], BillError> {
+    match response.status {
+        200 => Ok(&response.body),
+        status => Err(BillError::NotServed(status)),
     }
-    let is_packed = response.body.starts_with(&[0x1f, 0x8b]);
-    let bytes = match is_packed {
-        true => unpack(&response.body, BILL_UNPACKED_MAX)?,
-        false if response.body.len() > BILL_UNPACKED_MAX => return Err(BillError::TooLarge),
-        false => response.body.clone(),
-    };
-    let hash = digest(&SHA1_FOR_LEGACY_USE_ONLY, &bytes);
-    if hash.as_ref() == link.sha1 { Ok(bytes) } else { Err(BillError::HashMismatch) }
 }
 
-fn unpack(packed: &[u8], bytes_max: usize) -> Result<Vec<u8>, BillError> {
-    let mut bytes = Vec::new();
-    // One byte more than allowed tells a file that is too large from one that just fits.
-    let bound = u64::try_from(bytes_max).unwrap_or(u64::MAX).saturating_add(1);
-    let read = MultiGzDecoder::new(packed).take(bound).read_to_end(&mut bytes);
-    read.map_err(|_| BillError::Damaged)?;
-    if bytes.len() > bytes_max { Err(BillError::TooLarge) } else { Ok(bytes) }
+/// Reads a file of this kind, packed or not, and proves it by the announced SHA-1, which is that
+/// of the unpacked bytes, byte order mark and line ends included.
+pub(super) fn read<S: Sheet>(
+    link: &Link,
+    file: impl Read,
+    each: impl FnMut(S::Row),
+) -> Result<Whole, BillError> {
+    let mut tap = Tap::new(file);
+    let (rows, unpacked_bytes) = prove::<S>(link, &mut tap, UNPACKED_MAX, each)?;
+    Ok(Whole { rows, unpacked_bytes, sha256: tap.sha256() })
+}
+
+fn prove<S: Sheet>(
+    link: &Link,
+    file: impl Read,
+    unpacked_max: u64,
+    each: impl FnMut(S::Row),
+) -> Result<(usize, u64), BillError> {
+    let text = Bounded::new(unpacked(file)?, unpacked_max);
+    let mut lines = Lines::new(Hashed::new(text, &SHA1_FOR_LEGACY_USE_ONLY));
+    let rows = table::read::<S>(&mut lines, each);
+    if let Err(error @ (BillError::Damaged | BillError::TooLarge | BillError::Source(_))) = rows {
+        return Err(error);
+    }
+    // A row that cannot be read is the provider's doing only if the file is the provider's.
+    let bytes = lines.bytes;
+    if lines.drain()?.digest().as_ref() != link.sha1 {
+        return Err(BillError::HashMismatch);
+    }
+    Ok((rows?, bytes))
+}
+
+fn unpacked<'r>(mut file: impl Read + 'r) -> io::Result<Box<dyn Read + 'r>> {
+    let mut first = Vec::with_capacity(GZIP.len());
+    (&mut file).take(GZIP.len() as u64).read_to_end(&mut first)?;
+    let is_packed = first == GZIP;
+    let whole = Cursor::new(first).chain(file);
+    Ok(if is_packed { Box::new(MultiGzDecoder::new(whole)) } else { Box::new(whole) })
 }
 
 #[cfg(test)]
@@ -90,13 +78,15 @@ mod tests {
     #[test]
     fn a_gzip_bomb_is_cut_off_at_the_bound() {
         let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-        packer.write_all(&vec![0; 1 << 20]).unwrap();
+        packer.write_all(&vec![b'\n'; 1 << 20]).unwrap();
         let megabyte = packer.finish().unwrap();
         assert!(megabyte.len() < 2048);
         // A thousand members in a row promise a gigabyte; no more than the bound is unpacked.
         let bomb = megabyte.repeat(1000);
-        assert_eq!(unpack(&bomb, 1 << 20), Err(BillError::TooLarge));
-        assert_eq!(unpack(&megabyte, 1 << 20).map(|bytes| bytes.len()), Ok(1 << 20));
-        assert_eq!(unpack(&megabyte, (1 << 20) - 1), Err(BillError::TooLarge));
+        let mut passed = Bounded::new(unpacked(&bomb[..]).unwrap(), 1 << 20);
+        let error = io::copy(&mut passed, &mut io::sink()).unwrap_err();
+        assert_eq!(BillError::from(error), BillError::TooLarge);
+        let mut passed = Bounded::new(unpacked(&megabyte[..]).unwrap(), 1 << 20);
+        assert_eq!(io::copy(&mut passed, &mut io::sink()).unwrap(), 1 << 20);
     }
 }

@@ -110,7 +110,7 @@ pub fn read_link(merchant: &Merchant, response: &Response, now: DateTime<Utc>) -
     answer::settle(read())
 }
 
-/// The request that fetches the file. Its answer is not signed; [`open`](super::open) proves it.
+/// The request that fetches the file. Its answer is not signed; its announced hash proves it.
 pub fn request_download(
     merchant: &Merchant,
     link: &Link,

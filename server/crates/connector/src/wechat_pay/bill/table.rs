@@ -3,216 +3,120 @@
 //! The first line is the header, the last two are the summary's header and values. Commas in a
 //! merchant's text arrive escaped, so `` ,` `` separates values and nothing else does.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, io::Read};
 
-use chrono::{DateTime, NaiveDateTime, Utc};
-use domain::{Money, business_day::china_standard_time};
+use domain::Money;
 
-use super::BillError;
+use crate::bill::{BillError, Cells, Header, Lines, ROWS_MAX, Sum, fee_millifen};
 
-/// The most rows read from one bill.
-pub const ROWS_MAX: usize = 1_000_000;
+/// One kind of bill: which columns it needs and what its totals say.
+pub(super) trait Sheet: Sized {
+    /// What a line becomes.
+    type Row;
 
-/// A fee in thousandths of a fen: WeChat writes fees with five decimals of a yuan.
-pub(super) const FEE_DECIMALS: usize = 5;
+    /// Finds the columns.
+    fn columns(header: &Header) -> Result<Self, BillError>;
 
-/// A bill's lines, taken apart but not understood.
-pub(super) struct Table<'a> {
-    header: Header<'a>,
-    rows: Vec<(usize, &'a str)>,
-    summary_header: Header<'a>,
-    summary: (usize, &'a str),
+    /// Reads a line and counts it into the sums.
+    fn row(&mut self, cells: &Cells<'_>) -> Result<Self::Row, BillError>;
+
+    /// Holds the sums against the summary.
+    fn check(&self, rows: usize, summary: &Summary<'_>) -> Result<(), BillError>;
 }
 
-struct Header<'a>(HashMap<&'a str, usize>);
-
-/// One line's cells under their column names.
-pub(super) struct Line<'t, 'a> {
-    number: usize,
-    header: &'t Header<'a>,
-    cells: Vec<&'a str>,
+/// The last line under its own column names.
+pub(super) struct Summary<'a> {
+    header: &'a Header,
+    cells: Cells<'a>,
 }
 
-impl<'a> Table<'a> {
-    /// Takes a whole file apart. Both line ends are accepted; the byte order mark may be missing.
-    pub(super) fn read(bytes: &'a [u8]) -> Result<Self, BillError> {
-        let text = std::str::from_utf8(bytes).map_err(|_| BillError::NotText)?;
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let lines = text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
-        let mut lines = lines.enumerate().map(|(at, line)| (at + 1, line)).peekable();
-        let (_, first) = lines.next().ok_or(BillError::NotText)?;
-        let header = Header::read(first).ok_or(BillError::NotText)?;
-        let mut rows = Vec::new();
-        while let Some(row) = lines.next_if(|(_, line)| line.starts_with('`')) {
-            if rows.len() == ROWS_MAX {
-                return Err(BillError::TooLarge);
-            }
-            rows.push(row);
+/// Reads a whole file; answers the number of its rows. Both line ends are accepted; the byte order
+/// mark may be missing.
+pub(super) fn read<S: Sheet>(
+    lines: &mut Lines<impl Read>,
+    mut each: impl FnMut(S::Row),
+) -> Result<usize, BillError> {
+    let (line, first) = lines.next()?.ok_or(BillError::NoHeader)?;
+    let first = text(line, first)?;
+    let header = header(first.strip_prefix('\u{feff}').unwrap_or(first));
+    let header = header.ok_or(BillError::NoHeader)?;
+    let mut sheet = None;
+    let mut rows = 0;
+    let caption = loop {
+        let (line, bytes) = lines.next()?.ok_or(BillError::CutOff)?;
+        let text = text(line, bytes)?;
+        if !text.starts_with('`') {
+            break self::header(text).ok_or(BillError::CutOff)?;
         }
-        let (_, caption) = lines.next().ok_or(BillError::Truncated)?;
-        let summary_header = Header::read(caption).ok_or(BillError::Truncated)?;
-        let summary = lines.next().filter(|(_, line)| line.starts_with('`'));
-        let summary = summary.ok_or(BillError::Truncated)?;
-        // After the summary only the last line's end; a row there would be counted nowhere.
-        match lines.find(|(_, line)| !line.is_empty()) {
-            Some((line, _)) => Err(BillError::Ragged { line }),
-            None => Ok(Table { header, rows, summary_header, summary }),
+        if rows == ROWS_MAX {
+            return Err(BillError::TooLarge);
         }
+        rows += 1;
+        let sheet = match &mut sheet {
+            Some(sheet) => sheet,
+            none => none.insert(S::columns(&header)?),
+        };
+        each(sheet.row(&cells(line, text, &header)?)?);
+    };
+    let sheet = sheet.map_or_else(|| S::columns(&header), Ok)?;
+    {
+        let (line, bytes) = lines.next()?.ok_or(BillError::CutOff)?;
+        let text = text(line, bytes)?;
+        if !text.starts_with('`') {
+            return Err(BillError::CutOff);
+        }
+        let cells = cells(line, text, &caption)?;
+        sheet.check(rows, &Summary { header: &caption, cells })?;
     }
-
-    /// The data lines in order.
-    pub(super) fn rows(&self) -> impl Iterator<Item = Result<Line<'_, 'a>, BillError>> {
-        self.rows.iter().map(|(number, text)| Line::read(*number, text, &self.header))
-    }
-
-    /// The summary line.
-    pub(super) fn summary(&self) -> Result<Line<'_, 'a>, BillError> {
-        Line::read(self.summary.0, self.summary.1, &self.summary_header)
-    }
-}
-
-impl<'a> Header<'a> {
-    fn read(line: &'a str) -> Option<Self> {
-        let columns: HashMap<&str, usize> =
-            line.split(',').enumerate().map(|(at, name)| (name, at)).collect();
-        // A header names each column once and holds no values.
-        let is_header = columns.len() == line.split(',').count()
-            && !columns.contains_key("")
-            && !line.contains('`');
-        is_header.then_some(Header(columns))
-    }
-}
-
-impl<'t, 'a> Line<'t, 'a> {
-    fn read(number: usize, text: &'a str, header: &'t Header<'a>) -> Result<Self, BillError> {
-        let cells: Vec<&str> = text.strip_prefix('`').unwrap_or(text).split(",`").collect();
-        if cells.len() == header.0.len() {
-            Ok(Line { number, header, cells })
-        } else {
-            Err(BillError::Ragged { line: number })
+    // After the summary only the last line's end; a row there would be counted nowhere.
+    while let Some((line, bytes)) = lines.next()? {
+        if !bytes.is_empty() {
+            return Err(BillError::Ragged { line });
         }
     }
+    Ok(rows)
+}
 
-    /// The cell of a column, if the bill has that column.
-    pub(super) fn find(&self, column: &str) -> Option<&'a str> {
-        self.header.0.get(column).and_then(|at| self.cells.get(*at)).copied()
-    }
+fn text(line: usize, bytes: &[u8]) -> Result<&str, BillError> {
+    std::str::from_utf8(bytes).map_err(|_| BillError::NotText { line })
+}
 
-    /// The cell of a column the bill must have.
-    pub(super) fn text(&self, column: &'static str) -> Result<&'a str, BillError> {
-        self.find(column).ok_or(BillError::MissingColumn(column))
-    }
+/// A header names each column once and holds no values.
+fn header(line: &str) -> Option<Header> {
+    let names = line.split(',').map(str::to_owned);
+    if line.contains('`') { None } else { Header::new(names) }
+}
 
-    /// A cell that must not be empty.
-    pub(super) fn name(&self, column: &'static str) -> Result<String, BillError> {
-        let text = self.text(column)?;
-        if text.is_empty() { Err(self.unreadable(column)) } else { Ok(text.to_owned()) }
-    }
+fn cells<'a>(line: usize, text: &'a str, header: &Header) -> Result<Cells<'a>, BillError> {
+    let mut cells = Vec::with_capacity(header.width);
+    cells.extend(text.strip_prefix('`').unwrap_or(text).split(",`").map(Cow::Borrowed));
+    Cells::new(line, cells, header)
+}
 
-    /// A cell where nothing is written as nothing or as `0`.
-    pub(super) fn optional(&self, column: &'static str) -> Result<Option<String>, BillError> {
-        Ok(Some(self.text(column)?).filter(|t| !matches!(*t, "" | "0")).map(str::to_owned))
-    }
-
-    /// An amount of yuan.
-    pub(super) fn money(&self, column: &'static str) -> Result<Money, BillError> {
-        Money::parse_yuan(self.text(column)?).map_err(|_| self.unreadable(column))
-    }
-
-    /// An amount of yuan with up to five decimals, in thousandths of a fen.
-    pub(super) fn fee_millifen(&self, column: &'static str) -> Result<i64, BillError> {
-        let text = self.text(column)?;
-        fee_millifen(text).map(|(fee, _)| fee).ok_or_else(|| self.unreadable(column))
-    }
-
-    /// A moment, written in China Standard Time.
-    pub(super) fn moment(&self, column: &'static str) -> Result<DateTime<Utc>, BillError> {
-        let text = self.text(column)?;
-        let local = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S");
-        local
-            .ok()
-            .and_then(|local| local.and_local_timezone(china_standard_time()).single())
-            .map(|at| at.to_utc())
-            .ok_or_else(|| self.unreadable(column))
-    }
-
-    /// A count.
-    pub(super) fn count(&self, column: &'static str) -> Result<usize, BillError> {
-        self.text(column)?.parse().map_err(|_| self.unreadable(column))
-    }
-
-    /// The error that names a cell of this line.
-    pub(super) fn unreadable(&self, column: &'static str) -> BillError {
-        BillError::Cell { line: self.number, column }
+impl Summary<'_> {
+    /// Holds a count of the rows against the summary's cell, which must be there.
+    pub(super) fn check_count(&self, name: &'static str, rows: usize) -> Result<(), BillError> {
+        let shown = self.cells.count(self.header.must(name)?)?;
+        if shown == rows { Ok(()) } else { Err(BillError::TotalsDiffer(name)) }
     }
 
     /// Holds a sum of the rows against the summary's cell, if the summary has that column.
-    pub(super) fn check_sum(
-        &self,
-        column: &'static str,
-        sum: Option<Money>,
-    ) -> Result<(), BillError> {
-        let fits = self.find(column).is_none() || sum == Some(self.money(column)?);
-        if fits { Ok(()) } else { Err(BillError::SummaryMismatch(column)) }
+    pub(super) fn check_sum(&self, name: &'static str, sum: Sum) -> Result<(), BillError> {
+        let Some(column) = self.header.find(name) else { return Ok(()) };
+        let shown: Money = self.cells.money(column)?;
+        if sum.is(shown) { Ok(()) } else { Err(BillError::TotalsDiffer(name)) }
     }
 
     /// The same for fees, which a summary may show with fewer decimals than its rows.
     pub(super) fn check_fee(
         &self,
-        column: &'static str,
+        name: &'static str,
         sum_millifen: Option<i64>,
     ) -> Result<(), BillError> {
-        let Some(text) = self.find(column) else { return Ok(()) };
-        let (shown, unit) = fee_millifen(text).ok_or_else(|| self.unreadable(column))?;
+        let Some(column) = self.header.find(name) else { return Ok(()) };
+        let shown = fee_millifen(self.cells.text(column));
+        let (shown, unit) = shown.ok_or_else(|| self.cells.unreadable(column))?;
         let fits = sum_millifen.is_some_and(|sum| sum.abs_diff(shown) < unit.unsigned_abs());
-        if fits { Ok(()) } else { Err(BillError::SummaryMismatch(column)) }
-    }
-}
-
-/// Reads a yuan text with up to five decimals as thousandths of a fen, together with the worth
-/// of its last shown digit.
-fn fee_millifen(text: &str) -> Option<(i64, i64)> {
-    let (negative, digits) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
-    let (yuan, decimals) = digits.split_once('.').unwrap_or((digits, ""));
-    let plain = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
-    let dot_without_digits = digits.contains('.') && decimals.is_empty();
-    if yuan.is_empty() || dot_without_digits || decimals.len() > FEE_DECIMALS {
-        return None;
-    }
-    if !plain(yuan) || !plain(decimals) {
-        return None;
-    }
-    let unit = 10_i64.pow(u32::try_from(FEE_DECIMALS - decimals.len()).ok()?);
-    let fraction = if decimals.is_empty() { 0 } else { decimals.parse::<i64>().ok()? };
-    let scale = 10_i64.pow(u32::try_from(FEE_DECIMALS).ok()?);
-    let whole = yuan.parse::<i64>().ok()?.checked_mul(scale)?;
-    let fee = whole.checked_add(fraction.checked_mul(unit)?)?;
-    Some((if negative { -fee } else { fee }, unit))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fees_are_read_to_the_thousandth_of_a_fen_or_refused() {
-        let table = [
-            ("0.00006", Some((6, 1))),
-            ("-0.07200", Some((-7200, 1))),
-            ("0.30", Some((30000, 1000))),
-            ("0", Some((0, 100_000))),
-            ("1.5", Some((150_000, 10_000))),
-            ("0.000001", None),
-            ("", None),
-            ("-", None),
-            (".5", None),
-            ("1.", None),
-            ("+1", None),
-            ("0.60%", None),
-            ("99999999999999999999", None),
-        ];
-        for (text, want) in table {
-            assert_eq!(fee_millifen(text), want, "{text:?}");
-        }
+        if fits { Ok(()) } else { Err(BillError::TotalsDiffer(name)) }
     }
 }

@@ -1,8 +1,17 @@
-use std::io::Write;
+use std::io::{Cursor, Write};
 
 use zip::{ZipWriter, write::SimpleFileOptions};
 
 use super::*;
+
+fn sheet(zip: &[u8], unpacked_max: u64) -> Result<Vec<u8>, BillError> {
+    let read = |text: &mut dyn Read| {
+        let mut bytes = Vec::new();
+        text.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    super::sheet(Cursor::new(zip), "业务明细.csv", unpacked_max, read).map(|(bytes, _)| bytes)
+}
 
 fn archive(entries: &[(&str, &[u8])]) -> Vec<u8> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
@@ -60,5 +69,5 @@ fn a_changed_byte_of_the_content_fails_its_checksum() {
     let mut zip = writer.finish().unwrap().into_inner();
     let at = zip.windows(8).position(|window| window == b"the very").unwrap();
     zip[at] ^= 1;
-    assert_eq!(sheet(&zip, 1 << 20), Err(BillError::NotAnArchive));
+    assert_eq!(sheet(&zip, 1 << 20), Err(BillError::Damaged));
 }
