@@ -1,9 +1,11 @@
 // A kiosk as it stands in a hall, but for its metal: a panel of 1080 by 1920, a window manager, the
 // program under WebKit's driver, and a receipt printer on the network.
 
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { png } from './scan.mjs';
 import { driver, Page, until } from './webdriver.mjs';
 
 const SHOTS = process.env.YUFU_ARTIFACTS;
@@ -30,7 +32,8 @@ export class Cabinet {
 		cabinet.papers = join(folder, 'papers');
 		await rm(folder, { recursive: true, force: true });
 		await mkdir(cabinet.papers, { recursive: true });
-		const display = cabinet.also('Xvfb', ['-displayfd', '1', '-screen', '0', panel, '-nolisten', 'tcp']);
+		const screen = ['-displayfd', '1', '-screen', '0', panel, '-nolisten', 'tcp', '-fbdir', folder];
+		const display = cabinet.also('Xvfb', screen);
 		const name = `:${await first_line(display)}`;
 		const env = {
 			...process.env,
@@ -76,10 +79,18 @@ export class Cabinet {
 	async start() {
 		this.driver = await driver(this.env);
 		const at = performance.now();
-		this.page = await Page.open(this.driver, this.binary);
+		this.page = await Page.open(this.driver, (x, y) => this.touch(x, y), this.binary);
 		await until('the first screen', () => this.page.run('return !!document.querySelector("main")'));
 		this.cold = performance.now() - at;
 		return this.page;
+	}
+
+	/** A finger at a point of the panel. */
+	async touch(x, y) {
+		const words = ['mousemove', x, y, 'click', '1'].map(String);
+		await promisify(execFile)('xdotool', words, { env: this.env }).catch((fault) => {
+			throw new Error(`xdotool: ${fault.message}; scripts/prepare test installs it`);
+		});
 	}
 
 	/** Pulls the plug of the program, and of the driver that holds its other end. */
@@ -98,10 +109,25 @@ export class Cabinet {
 		return bytes;
 	}
 
+	/** What stands on the panel, as a PNG: the display's own memory. (The driver's picture waits for
+	 * the next stroke of the page, which on a screen that stands still is the next minute.) */
+	async seen() {
+		const memory = () => readFile(join(this.folder, 'Xvfb_screen0'));
+		// What the page holds already may still be on its way to the panel.
+		let before = await memory();
+		await until('a screen that stands still', async () => {
+			const now = await memory();
+			const still = now.equals(before);
+			before = now;
+			return still;
+		});
+		return png(before);
+	}
+
 	/** Keeps a picture of the screen. */
 	async picture(name) {
 		this.shots += 1;
-		await this.keep(`${String(this.shots).padStart(2, '0')}-${name}`, await this.page.picture());
+		await this.keep(`${String(this.shots).padStart(2, '0')}-${name}`, await this.seen());
 	}
 
 	async keep(name, bytes) {

@@ -24,6 +24,8 @@ assert.ok(folder, 'usage: node kiosk.mjs DEMO_LOG PROGRAMS KIOSK_FOLDER');
 const data = resolve(process.env.YUFU_DEMO_DIR ?? 'demo');
 /** How long the light may take, in milliseconds: the bus is real, the meter may be busy. */
 const LIGHT_MS_MAX = 90_000;
+/** A touch that has led to nothing by then was not heard, in milliseconds. */
+const TOUCH_MS_MAX = 3_000;
 
 const run = promisify(execFile);
 /** `yufu` beside the running server, as an operator on the machine uses it. */
@@ -60,24 +62,29 @@ async function take_up(page) {
  * kiosk and does nothing else. */
 async function start(page, tile) {
 	const at = (of) => page.run(`return !!document.querySelector('${of}')`);
-	await until(`what ${tile} leads to`, async () => {
-		if (await at('.k-way')) return true;
-		if (await at('.k-attract')) await page.press('', '.k-attract');
-		else if (await page.find(tile, '.k-tile')) await page.press(tile, '.k-tile').catch(() => {});
-		return false;
-	}, 60_000);
+	// One touch at a time, and what it leads to is waited for: a second one would fall on that. One
+	// that comes too early for the page is not heard, so it is made again.
+	while (!(await at('.k-way'))) {
+		const under = (await at('.k-attract')) ? '.k-attract' : '.k-tile';
+		await page.press(under === '.k-tile' ? tile : '', under);
+		const moved = async () => !(await at(under)) || (under === '.k-tile' && (await at('.k-attract')));
+		await until(`what ${tile} leads to`, moved, TOUCH_MS_MAX).catch(() => {});
+	}
 }
 
 /** Where a meter stands, as the kiosk says it to whoever types its number. */
 async function place_of(page) {
 	await start(page, '余额查询');
 	await page.press('输入表号');
+	await page.says('请输入表号');
 	await page.type(meter);
 	await cabinet.picture('number');
 	await page.press('查找');
-	await page.within(40_000).says('请核对');
+	await page.within(60_000).says('核对，再充值', '再读一次');
 	await cabinet.picture('account-dark');
-	const place = await page.run(`return document.querySelector('.k-place b, .k-place')?.innerText ?? ''`);
+	const card = await page.run(`return document.querySelector('.k-place')?.innerText ?? ''`);
+	const [place] = card.split('\n');
+	console.log(`${meter} stands at ${place}`);
 	await page.press('退出');
 	return place;
 }
@@ -86,20 +93,32 @@ async function place_of(page) {
 async function by_room(page, place) {
 	await start(page, '充值缴费');
 	await page.press('选房号');
-	for (let depth = 0; depth < 6; depth += 1) {
-		await page.says(/请选择|后四位|核对，再充值/);
-		if (!(await page.text()).includes('请选择')) break;
-		const label = await until('an entry on the way', async () => {
-			const labels = await page.run(`return [...document.querySelectorAll('.k-node')].map((one) => one.innerText.trim())`);
-			return labels.filter((one) => place.includes(one)).sort((a, b) => b.length - a.length)[0];
+	// A place is told without its floor, which a room's number begins with.
+	const floor = /(\d+)\d\d(?!\d)/.exec(place.replace(/^.*号楼/, ''))?.[1];
+	const nodes = () => page.run(`return [...document.querySelectorAll('.k-node')].map((one) => one.innerText.trim())`);
+	let before = [];
+	for (let depth = 0; ; depth += 1) {
+		const labels = await until('the next step', async () => {
+			const now = await nodes();
+			const keys = await page.run(`return !!document.querySelector('.k-key')`);
+			return keys ? [] : now.length > 0 && now.join() !== before.join() && now;
 		});
+		if (labels.length === 0) break;
+		before = labels;
+		const fits = labels.filter((one) => place.includes(one) || one === `${floor} 层`);
+		const label = fits.sort((a, b) => b.length - a.length)[0];
+		assert.ok(label, `none of ${labels} leads to ${place}`);
 		await cabinet.picture(`rooms-${depth}`);
-		await page.press(label, '.k-node');
+		await page.press(new RegExp(`^\\s*${label}\\s*$`), '.k-node');
 	}
 	await page.type(meter.slice(-4));
 	await cabinet.picture('last-four');
 	await page.press('核对');
-	await page.within(40_000).says('请核对');
+	// A room has water as well.
+	await page.within(60_000).says('是哪一只表');
+	await cabinet.picture('matches');
+	await page.press(`尾号 ${meter.slice(-4)}`, '.k-match');
+	await page.within(60_000).says('核对，再充值', '再读一次');
 	await cabinet.picture('account');
 	await page.press(/充值/, '.k-act button');
 	await page.says('要充多少钱');
@@ -111,7 +130,7 @@ async function pay(page, shot) {
 	await page.says('充后余额');
 	await cabinet.picture('amount');
 	await page.press(/微信/);
-	const link = await until('a code on the screen', async () => scanned(await page.picture()));
+	const link = await until('a code on the screen', async () => scanned(await cabinet.seen()));
 	await cabinet.picture(shot);
 	return link;
 }

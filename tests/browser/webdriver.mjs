@@ -5,8 +5,6 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-/** The key an element stands under (W3C WebDriver, 11). */
-const ELEMENT = 'element-6066-11e4-a52e-4f735466cecf';
 /** How long something may take to be seen, in milliseconds. */
 const PATIENCE_MS = 20_000;
 /** Between two looks, in milliseconds. */
@@ -52,17 +50,19 @@ export async function driver(env) {
 
 /** One run of the program with its page. */
 export class Page {
-	constructor(base, id) {
+	/** `touch` presses a point of the panel. */
+	constructor(base, id, touch) {
 		this.base = `${base}/session/${id}`;
+		this.touch = touch;
 	}
 
-	static async open({ base }, binary, args = []) {
+	static async open({ base }, touch, binary, args = []) {
 		// Without a browser's name: the program's own would have to match.
 		const always = { 'webkitgtk:browserOptions': { binary, args } };
 		const { sessionId } = await send('POST', `${base}/session`, {
 			capabilities: { alwaysMatch: always },
 		});
-		return new Page(base, sessionId);
+		return new Page(base, sessionId, touch);
 	}
 
 	/** Runs a script in the page; `arguments` as in the protocol. */
@@ -95,26 +95,29 @@ export class Page {
 		return this;
 	}
 
-	/** The first element that can be touched and whose words fit. */
-	async find(words, selector = 'button, [role=button], .k-act') {
+	/** Where the first element stands that can be touched and whose words fit: its middle. */
+	find(words, selector = 'button, [role=button]') {
 		const script = `const [selector, words, pattern] = arguments;
 			const fits = pattern ? (t) => new RegExp(words).test(t) : (t) => t.includes(words);
-			return [...document.querySelectorAll(selector)].find((one) =>
+			const found = [...document.querySelectorAll(selector)].find((one) =>
 				!one.disabled && one.getClientRects().length &&
-				fits((one.getAttribute('aria-label') ?? '') + ' ' + one.innerText)) ?? null;`;
+				fits((one.getAttribute('aria-label') ?? '') + ' ' + one.innerText));
+			if (!found) return null;
+			const { x, y, width, height } = found.getBoundingClientRect();
+			return [Math.round(x + width / 2), Math.round(y + height / 2)];`;
 		const pattern = words instanceof RegExp;
 		return this.run(script, selector, pattern ? words.source : words, pattern);
 	}
 
-	/** Touches it, as a finger would: where it is on the screen. */
+	/** Touches it where it is on the panel, by the display's own pointer: the driver's pointer is now
+	 * and then still where it was before. */
 	async press(words, selector) {
-		const element = await until(
-			`a button ${words}`,
-			() => this.find(words, selector),
-			this.patience ?? PATIENCE_MS,
-		);
+		const found = () => this.find(words, selector);
+		await until(`a button ${words}`, found, this.patience ?? PATIENCE_MS);
 		await this.settled();
-		await send('POST', `${this.base}/element/${element[ELEMENT]}/click`, {});
+		const [x, y] = await until(`a button ${words}`, found, this.patience ?? PATIENCE_MS);
+		if (process.env.YUFU_TOUCHES) console.log(`touch ${words} at ${x},${y}`);
+		await this.touch(x, y);
 	}
 
 	/** A touch counts only where the screen has stood for a moment: waits for that. */
@@ -133,11 +136,6 @@ export class Page {
 		for (const digit of digits) {
 			await this.press(new RegExp(`^\\s*${digit}\\s*$`), '.k-key');
 		}
-	}
-
-	/** The screen as a PNG. */
-	async picture() {
-		return Buffer.from(await send('GET', `${this.base}/screenshot`), 'base64');
 	}
 
 	/** Ends the program. */
