@@ -40,6 +40,9 @@ const meter = meters.at(-1);
 assert.ok(meter, 'the demo names no dark meter');
 
 const figures = {};
+/** What the meter has before anybody pays, in yuan, and what it may use meanwhile. */
+let before = 0;
+const USED_MAX = 1;
 const wallet = await chromium();
 const cabinet = await Cabinet.open({ programs, folder, server: (await readFile(join(data, 'http.ready'), 'utf8')).trim() });
 
@@ -72,6 +75,12 @@ async function start(page, tile) {
 	}
 }
 
+/** The balance on the screen, in yuan. */
+async function balance(page) {
+	const said = /余额\s*¥\s*(-?[\d,]+\.\d\d)/.exec(await page.text());
+	return said ? Number(said[1].replaceAll(',', '')) : Number.NaN;
+}
+
 /** Where a meter stands, as the kiosk says it to whoever types its number. */
 async function place_of(page) {
 	await start(page, '余额查询');
@@ -84,7 +93,8 @@ async function place_of(page) {
 	await cabinet.picture('account-dark');
 	const card = await page.run(`return document.querySelector('.k-place')?.innerText ?? ''`);
 	const [place] = card.split('\n');
-	console.log(`${meter} stands at ${place}`);
+	before = await balance(page);
+	console.log(`${meter} stands at ${place} with ${before}`);
 	await page.press('退出');
 	return place;
 }
@@ -168,8 +178,17 @@ async function killed_while_paying(place) {
 	await page.within(60_000).says(/充值缴费|触摸屏幕开始/);
 	figures['killed until home'] = performance.now() - at;
 	// The receipt of a sale of before the cut is not printed by itself: it may be in somebody's hand.
-	await page.says(/充值缴费|触摸屏幕开始/);
 	await cabinet.picture('home-after-the-kill');
+	// Both payments are in the meter, each once.
+	await start(page, '余额查询');
+	await page.press('输入表号');
+	await page.says('请输入表号');
+	await page.type(meter);
+	await page.press('查找');
+	// What has been used meanwhile costs a little.
+	const whole = async () => (await balance(page)) >= before + 100 - USED_MAX;
+	await until('both payments in the meter', whole, LIGHT_MS_MAX);
+	await cabinet.picture('both-in-the-meter');
 }
 
 /** An operator looks at the screen from afar. */
