@@ -116,7 +116,6 @@ export class Page {
 		await until(`a button ${words}`, found, this.patience ?? PATIENCE_MS);
 		await this.settled();
 		const [x, y] = await until(`a button ${words}`, found, this.patience ?? PATIENCE_MS);
-		if (process.env.YUFU_TOUCHES) console.log(`touch ${words} at ${x},${y}`);
 		await this.touch(x, y);
 	}
 
