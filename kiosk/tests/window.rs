@@ -202,24 +202,32 @@ fn a_killed_page_is_back_within_a_second_and_one_that_loops_within_ten() {
     }
 }
 
-/// Screens that are drawn in the real window, and how.
-const SHOWN: [&str; 16] = [
+/// One of every kind of screen, drawn in the real window.
+const SHOWN: [&str; 24] = [
+    "boot",
+    "unpaired",
+    "out-locked",
     "home",
     "attract-image",
     "identify",
     "number-meter",
     "rooms-flats",
     "matches",
+    "busy-reading",
     "account",
     "account-cut",
     "amount-quoted",
+    "no-paper",
     "pay",
     "pay-covered",
+    "confirming",
     "result-power-on",
     "result-paper-out",
     "result-in-doubt",
     "card-ask",
+    "card-writing",
     "trouble-order",
+    "still-there",
 ];
 
 #[test]
