@@ -126,8 +126,8 @@ impl Watch {
     }
 
     /// The idle screen was seen; `digest` stands for its picture. The same picture twice is a
-    /// frozen screen under a living page. A slow machine may be asked for a second picture before it
-    /// has given the first: two that are not [`SIGHT_MS`] apart prove nothing.
+    /// frozen screen under a living page. A slow machine may be asked for a second picture before
+    /// it has given the first: two that are not [`SIGHT_MS`] apart prove nothing.
     pub fn seen(&mut self, now: u64, digest: u64) -> Option<Act> {
         if self.sight.is_some_and(|(at, _)| now.saturating_sub(at) < SIGHT_MS) {
             return None;
